@@ -1,0 +1,1 @@
+"""An in-memory IMAP4rev1 server for testing mail software."""

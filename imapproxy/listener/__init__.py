@@ -1,0 +1,1 @@
+"""The server side that legacy mail programs talk to."""

@@ -1,0 +1,1 @@
+"""One legacy session and its partner: what goes upstream, what comes back."""

@@ -1,0 +1,1 @@
+"""The IMAP language: bytes in, frozen values out. No I/O, no Twisted, no clock."""
