@@ -1,0 +1,354 @@
+"""A private Dovecot on loopback: its own configuration, certificate, ports and accounts.
+
+Nothing of the system's own Dovecot is read or touched, several may run side by side, and it works
+for root (mail then belongs to an unprivileged user, as Dovecot insists) and for anyone else.
+"""
+
+import grp
+import itertools
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import trustme
+
+from tests.real.programs import Program, find_program
+
+PASSWORD = "correct-horse"  # noqa: S105 - every account of every test has it
+
+# Everything a password may be made of that a proxy could get wrong on the way: quoted specials,
+# a literal announced, percent signs, a space at either end.
+ODD_USER = "odd+user@example.org"
+ODD_PASSWORD = ' p"a\\s s{5}%n(*]\' '  # noqa: S105
+
+# A port is free until another process takes it between our look and Dovecot's bind.
+_STARTS = 5
+
+_CONFIGURATION = """\
+base_dir = {directory}/run
+state_dir = {directory}/state
+log_path = /dev/stderr
+log_timestamp = "%H:%M:%S.%{{usecs}} "
+protocols = imap
+listen = {listen}
+instance_name = {instance}
+default_internal_user = {internal_user}
+default_internal_group = {internal_group}
+default_login_user = {login_user}
+
+ssl = yes
+ssl_cert = <{directory}/server.pem
+ssl_key = <{directory}/server.key
+ssl_dh =
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+# Any octet may be in a user name; Dovecot's own default forbids the plus sign.
+auth_username_chars =
+# Wrong passwords are tested too, and Dovecot answers them late on purpose.
+auth_failure_delay = 0
+
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {directory}/passwd
+}}
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={directory}/users/%u
+}}
+first_valid_uid = 1
+first_valid_gid = 1
+mail_location = maildir:~/Maildir
+mail_fsync = never
+mail_max_userip_connections = 5000
+# Where inotify is not to be had IDLE looks every so often.
+mailbox_idle_check_interval = 1 secs
+
+namespace inbox {{
+  inbox = yes
+  separator = .
+}}
+protocol imap {{
+  mail_max_userip_connections = 5000
+}}
+
+default_process_limit = 2000
+default_client_limit = 10000
+service anvil {{
+  chroot =
+  # Without it a few wrong passwords slow down everybody who comes from 127.0.0.1.
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+service imap-login {{
+  chroot =
+  # Two processes serve all logins, instead of one process a connection.
+  service_count = 0
+  process_min_avail = 2
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = {imaps_port}
+    ssl = yes
+  }}
+}}
+service imap {{
+  process_limit = 2000
+}}
+service stats {{
+  client_limit = 10000
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message to put into a mailbox: RFC 5322 octets, flags in Maildir's letters, arrival."""
+
+    octets: bytes
+    flags: str = ""
+    arrived: int = 1_700_000_000
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the private Dovecot, with a home directory that nobody has used yet."""
+
+    user: str
+    password: str
+    home: Path
+    owner: tuple[int, int]
+
+    @property
+    def maildir(self) -> Path:
+        """The directory that INBOX is; every other mailbox is ``.Name`` in it."""
+        return self.home / "Maildir"
+
+    def seed(self, mailbox: str, messages: Iterable[Message] = ()) -> None:
+        """Make a mailbox and fill it, in UID order; to be done before the account is used.
+
+        ``mailbox`` is a name with ``.`` as the delimiter, in modified UTF-7 where it needs to be.
+        """
+        directory = self.maildir if mailbox == "INBOX" else self.maildir / f".{mailbox}"
+        for part in ("tmp", "new", "cur"):
+            (directory / part).mkdir(parents=True, exist_ok=True)
+        for number, message in enumerate(messages):
+            # Dovecot gives out UIDs in the order of the numbers in front of the first dot.
+            name = f"{1_600_000_000 + number}.M{number}P1.localhost:2,{message.flags}"
+            path = directory / "cur" / name
+            path.write_bytes(message.octets)
+            os.utime(path, (message.arrived, message.arrived))
+        self._give_away()
+
+    def _give_away(self) -> None:
+        if os.getuid() == 0:
+            for path in [self.home, *self.home.rglob("*")]:
+                os.chown(path, *self.owner)
+
+
+class Dovecot:
+    """The server itself; a context manager, and its ``account()`` makes a fresh user."""
+
+    def __init__(self) -> None:
+        self.password = PASSWORD
+        self.imap_port = 0
+        self.imaps_port = 0
+        self._numbers = itertools.count(1)
+        self._directory: Path | None = None
+        self._program: Program | None = None
+
+    @staticmethod
+    def missing() -> str | None:
+        """Return a sentence about why it cannot run here, or None where it can."""
+        binary = find_program("dovecot")
+        if binary is None:
+            return "dovecot is not installed (Debian: apt-get install dovecot-imapd)."
+        version = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout
+        if not version.startswith("2.3."):
+            return f"dovecot is {version.strip()}; the configuration here is for 2.3."
+        return None
+
+    @property
+    def directory(self) -> Path:
+        """Where configuration, certificate, sockets and mail are."""
+        assert self._directory is not None, "not started"
+        return self._directory
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate authority that vouches for localhost, 127.0.0.1 and ::1."""
+        return self.directory / "ca.pem"
+
+    @property
+    def upstream(self) -> str:
+        """The URL by which the proxy reaches it."""
+        return f"imaps://localhost:{self.imaps_port}"
+
+    @property
+    def upstream_starttls(self) -> str:
+        """The URL by which the proxy reaches its plaintext port."""
+        return f"imap+starttls://localhost:{self.imap_port}"
+
+    def start(self) -> None:
+        """Start it and return when both ports are listening."""
+        self._directory = Path(tempfile.mkdtemp(prefix="dovecot-"))
+        # The unprivileged owner of the mail has to get through.
+        self._directory.chmod(0o755)
+        (self._directory / "users").mkdir()
+        self._write_certificate()
+        password_file = self._directory / "passwd"
+        password_file.write_text(f"{ODD_USER}:{{PLAIN}}{ODD_PASSWORD}::::::\n")
+        password_file.chmod(0o644)
+        for attempt in range(_STARTS):
+            if self._try_to_start(last=attempt == _STARTS - 1):
+                return
+
+    def stop(self) -> None:
+        """End it, wait for it, and remove its directory."""
+        if self._program is not None:
+            if self._program.running:
+                self._program.stop()
+            self._program = None
+        if self._directory is not None:
+            # Processes of sessions that are just ending may still write their last index.
+            for _ in range(_STARTS):
+                shutil.rmtree(self._directory, ignore_errors=True)
+            self._directory = None
+
+    def account(self, name: str = "user") -> Account:
+        """Return a user who has not been there before, with an empty INBOX."""
+        return self._account(f"{name}{next(self._numbers):04}", self.password)
+
+    def odd_account(self) -> Account:
+        """Return the user whose password holds every character that needs quoting."""
+        return self._account(ODD_USER, ODD_PASSWORD)
+
+    def log(self) -> str:
+        """Return what it has logged."""
+        assert self._program is not None, "not started"
+        return self._program.output("stderr")
+
+    def _account(self, user: str, password: str) -> Account:
+        home = self.directory / "users" / user
+        home.mkdir(exist_ok=True)
+        account = Account(user, password, home, _mail_owner())
+        account.seed("INBOX")
+        return account
+
+    def _write_certificate(self) -> None:
+        authority = trustme.CA()
+        certificate = authority.issue_cert("localhost", "127.0.0.1", "::1")
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        certificate.private_key_pem.write_to_path(str(self.directory / "server.key"))
+        for number, blob in enumerate(certificate.cert_chain_pems):
+            blob.write_to_path(str(self.directory / "server.pem"), append=number > 0)
+
+    def _write_configuration(self) -> Path:
+        self.imap_port, self.imaps_port = free_ports(2)
+        uid, gid = _mail_owner()
+        root = os.getuid() == 0
+        me = pwd.getpwuid(os.getuid()).pw_name
+        configuration = self.directory / "dovecot.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(
+                directory=self.directory,
+                instance=self.directory.name,
+                # Debian's package brings these two users; without root there is no other than me.
+                internal_user="dovecot" if root else me,
+                internal_group="dovecot" if root else _group_name(os.getgid()),
+                login_user="dovenull" if root else me,
+                password=self.password,
+                listen="127.0.0.1, ::1" if _has_ipv6() else "127.0.0.1",
+                uid=uid,
+                gid=gid,
+                imap_port=self.imap_port,
+                imaps_port=self.imaps_port,
+            )
+        )
+        return configuration
+
+    def _try_to_start(self, *, last: bool) -> bool:
+        binary = find_program("dovecot")
+        assert binary is not None, self.missing()
+        self._program = Program([binary, "-F", "-c", self._write_configuration()])
+        try:
+            # By the time it says so it has bound its ports: connections queue from here on.
+            self._program.wait_for_line(r"starting up for imap", "stderr")
+            self._greeting()
+        except (AssertionError, OSError):
+            output = self._program.output("stderr")
+            self._program.kill()
+            if last or "Address already in use" not in output:
+                raise
+            return False
+        return True
+
+    def _greeting(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.imap_port), 30) as connection:
+            greeting = connection.recv(4096)
+        if not greeting.startswith(b"* OK"):
+            raise AssertionError(f"not a greeting: {greeting!r}")
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def free_ports(count: int) -> Sequence[int]:
+    """Return ports that nobody listens on at the moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [taken.getsockname()[1] for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return ports
+
+
+def _has_ipv6() -> bool:
+    """Tell whether ``::1`` is there; Dovecot would not start with an address it cannot have."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def _mail_owner() -> tuple[int, int]:
+    """Whom the mail belongs to: Dovecot refuses to serve mail as root."""
+    if os.getuid():
+        return os.getuid(), os.getgid()
+    for name in ("mail", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return entry.pw_uid, entry.pw_gid
+    raise LookupError("there is neither a user mail nor nobody to own the mail")
+
+
+def _group_name(gid: int) -> str:
+    return grp.getgrgid(gid).gr_name
