@@ -1,0 +1,49 @@
+r"""Flags: ``\Seen`` and its kin, keywords, and the ``\*`` of PERMANENTFLAGS.
+
+Flags are octets; their case does not matter (RFC 9051 section 2.3.2). Decoding gives the flags
+that RFCs define their usual spelling, so that these compare with ``==``; a keyword keeps the
+spelling that the peer gave it, and :func:`flag_key` is what to compare it by.
+"""
+
+import re
+from typing import NewType
+
+from imapproxy.wire.errors import EncodeError
+
+Flag = NewType("Flag", bytes)
+
+SEEN = Flag(rb"\Seen")
+ANSWERED = Flag(rb"\Answered")
+FLAGGED = Flag(rb"\Flagged")
+DELETED = Flag(rb"\Deleted")
+DRAFT = Flag(rb"\Draft")
+RECENT = Flag(rb"\Recent")
+# In PERMANENTFLAGS: the client may make new keywords.
+ANY_KEYWORD = Flag(rb"\*")
+
+# RFC 3501 section 2.3.2, less \Recent, which no client can change.
+SYSTEM_FLAGS = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
+
+_USUAL_SPELLING = {bytes(flag).lower(): flag for flag in (*SYSTEM_FLAGS, RECENT, ANY_KEYWORD)}
+
+# flag = "\" atom / atom; flag-perm = flag / "\*" (RFC 9051 section 9)
+_FLAG = re.compile(rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+|\\\*")
+
+
+def usual_spelling(octets: bytes) -> Flag:
+    r"""The flag in its usual spelling where it is a system flag: ``\SEEN`` is ``\Seen``."""
+    if octets.startswith(b"\\"):
+        return _USUAL_SPELLING.get(octets.lower(), Flag(octets))
+    return Flag(octets)
+
+
+def flag_key(flag: bytes) -> bytes:
+    """What flags are compared by: the same for every spelling of a flag."""
+    return flag.lower()
+
+
+def encode_flag(flag: bytes) -> bytes:
+    """The flag, once it is known to be one; raises ``EncodeError`` if it is not."""
+    if _FLAG.fullmatch(flag) is None:
+        raise EncodeError("a flag is an atom, or a backslash and an atom")
+    return flag
