@@ -1,0 +1,38 @@
+"""What belongs to one leg of the way only, and is therefore never passed on.
+
+Of the upstream's capabilities the client sees all but those that the proxy itself would have to
+keep: TLS, how to log in, compression of the connection, referrals to a server that the client
+could not reach (DESIGN: invariant 1).
+"""
+
+import re
+
+# RFC 3501 6.2.1 STARTTLS, LOGINDISABLED; RFC 9051 6.2.2 AUTH=; RFC 4978 COMPRESS=; RFC 2221 and
+# RFC 2193 referrals; RFC 8437 UNAUTHENTICATE would give the partner to another account.
+_HOP_BY_HOP = re.compile(
+    rb"(?:STARTTLS|LOGINDISABLED|AUTH=.*|COMPRESS=.*|.*-PLUS|LOGIN-REFERRALS"
+    rb"|MAILBOX-REFERRALS|UNAUTHENTICATE)",
+    re.IGNORECASE | re.DOTALL,
+)
+_CAPABILITY_CODE = re.compile(rb"\[CAPABILITY ([^\]\r\n]*)\]", re.IGNORECASE)
+
+#: Commands that would change the leg to the upstream itself: answered here, never relayed.
+REFUSED_COMMANDS = frozenset((b"STARTTLS", b"COMPRESS", b"UNAUTHENTICATE"))
+
+
+def without_hop_by_hop(names: bytes) -> bytes:
+    """A list of capabilities, space-separated, less those of one hop; order and case are kept."""
+    return b" ".join(name for name in names.split() if _HOP_BY_HOP.fullmatch(name) is None)
+
+
+def status_for_client(text: bytes) -> bytes:
+    """A status response with the list in its CAPABILITY code cut (RFC 3501 section 7.1)."""
+    return _CAPABILITY_CODE.sub(
+        lambda found: b"[CAPABILITY " + without_hop_by_hop(found[1]) + b"]", text, count=1
+    )
+
+
+def capability_for_client(line: bytes) -> bytes:
+    """``* CAPABILITY …`` with CRLF, cut for the client (RFC 3501 section 7.2.1)."""
+    star, name, names = line.split(None, 2) if line.count(b" ") > 1 else (b"*", b"CAPABILITY", b"")
+    return star + b" " + name + b" " + without_hop_by_hop(names) + b"\r\n"

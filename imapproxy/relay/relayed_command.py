@@ -1,0 +1,51 @@
+"""A command of the client on its way through the partner."""
+
+from typing import Protocol
+
+from imapproxy.upstream.errors import UpstreamError
+from imapproxy.upstream.exchange import Exchange
+
+
+class CommandOwner(Protocol):
+    """The session that relays the command."""
+
+    def continuation_requested(self, command: "RelayedCommand", line: bytes) -> None:
+        """The partner wants more of it."""
+
+    def tagged(self, command: "RelayedCommand", text: bytes) -> None:
+        """The partner has answered it."""
+
+    def command_lost(self, command: "RelayedCommand", error: UpstreamError) -> None:
+        """The partner never will."""
+
+
+class RelayedCommand(Exchange):
+    """``client_tag`` is the tag the client gave, ``name`` the command's name in upper case.
+
+    ``literal_converted`` is set while a non-synchronizing literal of the client is offered to the
+    partner as a synchronizing one.
+    """
+
+    __slots__ = ("_owner", "answered", "client_tag", "literal_converted", "name")
+
+    takes_continuation = True
+
+    def __init__(self, owner: CommandOwner, client_tag: bytes, name: bytes) -> None:
+        super().__init__()
+        self._owner = owner
+        self.client_tag = client_tag
+        self.name = name
+        self.answered = False
+        self.literal_converted = False
+
+    def continuation_request(self, line: bytes) -> None:
+        """See :class:`Exchange`."""
+        self._owner.continuation_requested(self, line)
+
+    def tagged_response(self, text: bytes) -> None:
+        """See :class:`Exchange`."""
+        self._owner.tagged(self, text)
+
+    def connection_lost(self, error: UpstreamError) -> None:
+        """See :class:`Exchange`."""
+        self._owner.command_lost(self, error)

@@ -1,0 +1,370 @@
+"""One legacy session after login: every command goes to the partner, every answer comes back.
+
+The relay is transparent: but for the tag of a command and the hop-by-hop capabilities in the
+answers no octet is changed, and a command that the proxy has never heard of works as it does
+without it. Three rules hold it together:
+
+* the client's fragments are taken one at a time; while the next one could mean two things (the
+  partner has not yet said whether it wants the literal, or whether it took IDLE), none is taken;
+* every command the client has begun is in ``_order`` until its tagged response was written, and
+  what the proxy answers itself waits there for its turn;
+* nothing is written to the client between the octets of a response.
+"""
+
+from collections import deque
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from imapproxy.relay.client_line import read_client_line, tag_of_broken_line
+from imapproxy.relay.client_port import ClientPort
+from imapproxy.relay.hop_by_hop import (
+    REFUSED_COMMANDS,
+    capability_for_client,
+    status_for_client,
+)
+from imapproxy.relay.relayed_command import RelayedCommand
+from imapproxy.upstream.connection import UpstreamConnection
+from imapproxy.upstream.errors import UpstreamError
+from imapproxy.upstream.farewell import say_goodbye
+from imapproxy.wire.framing import Fragment, Line, Literal, Malformed, Octets
+
+# After these the client's next line is no command, if the upstream agrees by a continuation
+# request (RFC 2177, RFC 3501 section 6.2.2).
+_ASKS_FOR_MORE = frozenset((b"IDLE", b"AUTHENTICATE"))
+_ZERO_TO_NINE = frozenset(b"0123456789")
+_LOGOUT_PATIENCE = 5.0  # seconds
+
+
+class RelaySession:
+    """The relay between one client and its partner. ``clock`` serves time-outs only.
+
+    ``literal_plus`` tells whether the upstream takes non-synchronizing literals (RFC 7888);
+    ``max_pipelined`` bounds the commands in flight, beyond it the client is not read.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        client: ClientPort,
+        partner: UpstreamConnection,
+        clock: IReactorTime,
+        *,
+        literal_plus: bool,
+        max_pipelined: int,
+    ) -> None:
+        self._client = client
+        self._partner = partner
+        self._clock = clock
+        self._literal_plus = literal_plus
+        self._max_pipelined = max_pipelined
+        self._out: list[bytes] = []
+        self._order: deque[RelayedCommand | bytes] = deque()
+        self._half_written: RelayedCommand | None = None  # its next line or octets come now
+        self._undecided: RelayedCommand | None = None  # waits for "+" or a tagged response
+        self._continued: RelayedCommand | None = None  # the client's next line belongs to it
+        self._discarding = False  # the rest of a command that was answered already
+        self._inside_response = False  # a response to the client has begun and not ended
+        self._bye_seen = False
+        self._input_ended = False
+        self._draining = False
+        self._leaving = False  # LOGOUT was relayed
+        self._over = False
+        self._timers: list[IDelayedCall] = []
+        partner.receiver = self
+
+    # -- from the client -------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether the client's next fragment can be taken now."""
+        return not (
+            self._over
+            or self._leaving
+            or self._draining
+            or self._undecided is not None
+            or len(self._order) >= self._max_pipelined
+        )
+
+    def client_fragment(self, fragment: Fragment) -> None:
+        """Take the client's next fragment; only while :attr:`ready`."""
+        if isinstance(fragment, Octets):
+            if not self._discarding:
+                self._partner.write(fragment.data)
+        elif isinstance(fragment, Line):
+            self._client_line(fragment)
+        else:
+            self._client_malformed(fragment)
+
+    def flush(self) -> None:
+        """Write out what was gathered for the client."""
+        if self._out:
+            out, self._out = self._out, []
+            self._client.write(b"".join(out))
+
+    def client_input_ended(self) -> None:
+        """The client will say no more but may still read: answer what it asked, then close."""
+        self._input_ended = True
+        waits_for_client = self._half_written or self._undecided or self._continued
+        if waits_for_client is not None or not self._order:
+            self._end()
+
+    def client_gone(self) -> None:
+        """The client's connection is lost."""
+        if not self._over:
+            self._over = True
+            self._leave_partner()
+
+    def drain(self, grace: float) -> None:
+        """Take no more commands; say BYE when those in flight are answered, or after ``grace``
+        seconds.
+        """
+        if self._over or self._draining:
+            return
+        self._draining = True
+        self._timers.append(self._clock.callLater(grace, self._say_bye))
+        self._settle()
+        self.flush()
+
+    def _client_line(self, line: Line) -> None:
+        if self._discarding:
+            self._discard(line.literal)
+        elif self._half_written is not None:
+            self._write(self._half_written, line)
+        elif self._continued is not None:
+            self._continue(self._continued, line)
+        else:
+            self._new_command(line)
+
+    def _new_command(self, line: Line) -> None:
+        command = read_client_line(line.data)
+        if command is None:
+            self._answer(b"* BAD This is not an IMAP command: it does not begin with a tag\r\n")
+            self._discard(line.literal)
+        elif command.name in REFUSED_COMMANDS:
+            self._answer(command.tag + b" BAD " + command.name + b" is not offered here\r\n")
+            self._discard(line.literal)
+        else:
+            relayed = RelayedCommand(self, command.tag, command.name)
+            self._order.append(relayed)
+            if command.name == b"LOGOUT":
+                self._expect_logout()
+            self._write(relayed, Line(command.rest, line.literal))
+
+    def _write(self, command: RelayedCommand, line: Line) -> None:
+        data, literal = line
+        convert = literal is not None and not literal.synchronizing and not self._literal_plus
+        if convert:
+            data = data.replace(b"+}\r\n", b"}\r\n")
+        if command.tag:
+            self._partner.write(data)
+        else:
+            self._partner.start(command, data)
+        if literal is None:
+            self._written(command)
+            if command.name in _ASKS_FOR_MORE and not command.answered:
+                self._undecided = command
+            return
+        asks_first = literal.synchronizing or convert
+        if asks_first and command.answered:
+            # A server that has answered takes no more literals of this command.
+            self._written(command)
+            self._discard(literal)
+            return
+        self._half_written = command
+        command.literal_converted = convert
+        if asks_first:
+            self._undecided = command
+
+    def _written(self, command: RelayedCommand) -> None:
+        self._half_written = None
+        self._partner.finish(command)
+
+    def _continue(self, command: RelayedCommand, line: Line) -> None:
+        self._partner.write(line.data)
+        if command.name == b"IDLE":  # takes one line, DONE; other dialogues go on until the tag
+            self._commands_again()
+
+    def _commands_again(self) -> None:
+        self._continued = None
+        self._client.expect_commands(True)
+
+    def _discard(self, literal: Literal | None) -> None:
+        """Skip what follows of a command that has its answer."""
+        self._discarding = literal is not None and not literal.synchronizing
+        if literal is not None and literal.synchronizing:
+            self._client.refuse_literal()
+
+    def _client_malformed(self, malformed: Malformed) -> None:
+        if malformed.fatal or self._half_written is not None:
+            self._say_bye(b"BAD " + malformed.reason.encode())
+            return
+        tag = tag_of_broken_line(malformed.start)
+        self._answer(tag + b" BAD " + malformed.reason.encode() + b"\r\n")
+
+    def _answer(self, response: bytes) -> None:
+        """Answer a command here, behind the answers to those before it."""
+        self._order.append(response)
+        self._settle()
+
+    # -- from the partner ------------------------------------------------------------------
+
+    def untagged_line(self, line: Line) -> None:
+        """A line of an untagged response (hot: once per FETCH response)."""
+        data = line.data
+        if not self._inside_response and data[2] not in _ZERO_TO_NINE:
+            data = self._for_client(data)
+        self._inside_response = line.literal is not None
+        self._out.append(data)
+
+    def untagged_octets(self, octets: Octets) -> None:
+        """A piece of a literal of an untagged response (hot: most of the octets)."""
+        self._out.append(octets.data)
+
+    def batch_received(self) -> None:
+        """What had arrived from the partner was told."""
+        self._settle()
+        self.flush()
+
+    def disconnected(self, error: UpstreamError) -> None:
+        """The partner is gone; the commands in flight were answered before."""
+        if self._over:
+            return
+        self._release_answers()
+        if not (self._bye_seen or self._inside_response):
+            self._out.append(b"* BYE [UNAVAILABLE] " + _sentence(error) + b"\r\n")
+        self._end()
+
+    def _for_client(self, data: bytes) -> bytes:
+        start = data[2:13].upper()
+        if start.startswith(b"CAPABILITY"):
+            return capability_for_client(data)
+        if start.startswith((b"OK ", b"NO ", b"BAD ", b"BYE ")):
+            self._bye_seen = self._bye_seen or start.startswith(b"BYE ")
+            return status_for_client(data)
+        return data
+
+    def continuation_requested(self, command: RelayedCommand, line: bytes) -> None:
+        """The partner wants more of a command."""
+        if self._undecided is not command:
+            self._out.append(line)
+            if self._half_written is None:
+                self._take_lines_for(command)
+            return
+        self._undecided = None
+        if self._half_written is None:
+            self._out.append(line)
+            self._take_lines_for(command)
+        elif not command.literal_converted:
+            self._out.append(line)
+            self._client.accept_literal()
+        self._resume_client()
+
+    def _take_lines_for(self, command: RelayedCommand) -> None:
+        self._continued = command
+        self._client.expect_commands(False)
+
+    def _resume_client(self) -> None:
+        self.flush()
+        self._client.proceed()
+
+    def tagged(self, command: RelayedCommand, text: bytes) -> None:
+        """The partner's last word to a command."""
+        was_ready = self.ready
+        command.answered = True
+        self._out.append(command.client_tag + b" " + status_for_client(text))
+        if self._continued is command:
+            self._commands_again()
+        if self._half_written is command and self._undecided is command:
+            # The literal was refused. One that we asked for in the client's stead comes anyway.
+            self._written(command)
+            if command.literal_converted:
+                self._discarding = True
+            else:
+                self._client.refuse_literal()
+        if self._undecided is command:
+            self._undecided = None
+        self._settle()
+        if command.name == b"LOGOUT":
+            self._end()
+        elif self.ready and not was_ready:
+            self._resume_client()
+
+    def command_lost(self, command: RelayedCommand, error: UpstreamError) -> None:
+        """The partner is gone and will not answer this command."""
+        if self._inside_response or self._over:
+            return
+        if self._bye_seen and command.name != b"LOGOUT":
+            return  # as the server itself would have it
+        if command.name == b"LOGOUT":
+            if not self._bye_seen:
+                self._out.append(b"* BYE Logging out\r\n")
+                self._bye_seen = True
+            self._out.append(command.client_tag + b" OK Logout completed.\r\n")
+        else:
+            reason = b" NO [UNAVAILABLE] Outcome unknown: "
+            self._out.append(command.client_tag + reason + _sentence(error) + b"\r\n")
+        command.answered = True
+
+    # -- order and end ---------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Let go of what has its answer; end the session where that was all it waited for."""
+        self._release_answers()
+        if self._over or self._inside_response:
+            return
+        if self._draining and (not self._order or self._idling):
+            self._say_bye()
+        elif self._input_ended and not self._order:
+            self._end()
+
+    def _release_answers(self) -> None:
+        order = self._order
+        while order and not self._inside_response:
+            first = order[0]
+            if isinstance(first, bytes):
+                self._out.append(first)
+            elif not first.answered:
+                break
+            order.popleft()
+
+    @property
+    def _idling(self) -> bool:
+        return self._continued is not None and self._continued.name == b"IDLE"
+
+    def _expect_logout(self) -> None:
+        self._leaving = True
+        self._timers.append(self._clock.callLater(_LOGOUT_PATIENCE, self._partner.abort))
+
+    def _say_bye(self, reason: bytes = b"imapproxy is shutting down") -> None:
+        if not self._inside_response:
+            self._out.append(b"* BYE " + reason + b"\r\n")
+        self._end()
+
+    def _end(self) -> None:
+        """Write what there is, close the client's side, leave the partner."""
+        if self._over:
+            return
+        self._over = True
+        self.flush()
+        self._client.close()
+        self._leave_partner()
+
+    def _leave_partner(self) -> None:
+        for timer in self._timers:
+            if timer.active():
+                timer.cancel()
+        partner = self._partner
+        if self._half_written is not None:
+            partner.receiver = None
+            partner.abort()  # never complete half a command
+        elif self._leaving:
+            partner.receiver = None
+            partner.close()  # LOGOUT was said
+        else:
+            say_goodbye(partner)
+
+
+def _sentence(error: UpstreamError) -> bytes:
+    return str(error).encode("ascii", "replace")

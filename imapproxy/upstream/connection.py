@@ -1,0 +1,261 @@
+"""The connection to the upstream: greeting, tags, order of writing, dispatch of responses.
+
+It cuts what comes into fragments and tells each to whom it belongs, and decides nothing else:
+
+* tagged responses and continuation requests go to their :class:`Exchange`;
+* everything untagged goes, in order, to the one ``receiver`` of the connection, because IMAP does
+  not say to which command untagged data belong (RFC 3501 section 2.2.2).
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, UpstreamUnavailable
+from imapproxy.upstream.exchange import Exchange
+from imapproxy.wire.framing import Line, Malformed, Octets, ResponseFramer
+
+# Lines that are no response at all. A stray empty line is harmless; more than a few say that we
+# have lost the frame, and then nothing that follows can be believed.
+_MAX_STRAY_LINES = 16
+_CLOSE_TIMEOUT = 5.0  # seconds for a close_notify or a BYE; then the connection is cut
+
+
+class Receiver(Protocol):
+    """Who is told the untagged responses, fragment by fragment, in the order they came."""
+
+    def untagged_line(self, line: Line) -> None:
+        """A line of an untagged response; more of them follow where it announces a literal."""
+
+    def untagged_octets(self, octets: Octets) -> None:
+        """A piece of the literal that the last line announced."""
+
+    def batch_received(self) -> None:
+        """Everything that had arrived was told: the moment to write out what was gathered."""
+
+    def disconnected(self, error: UpstreamError) -> None:
+        """Nothing more comes. Every exchange in flight was told before."""
+
+
+class UpstreamConnection(TwistedProtocol):
+    """One connection to one IMAP server, on any transport.
+
+    ``greeting`` fires with the first line (CRLF included) or fails with an
+    :class:`UpstreamError`.
+    """
+
+    log = Logger()
+
+    def __init__(self, clock: IReactorTime, name: str) -> None:
+        self.clock = clock
+        self.name = name
+        self.greeting: Deferred[bytes] = Deferred()
+        self.receiver: Receiver | None = None
+        self.error: UpstreamError | None = None
+        self._framer = ResponseFramer()
+        self._in_flight: dict[bytes, Exchange] = {}
+        self._last_tag = 0
+        self._writer: Exchange | None = None  # has the turn to write
+        self._waiting: deque[Callable[[], None]] = deque()  # for their turn
+        self._greeted = False
+        self._inside_response = False
+        self._stray_lines = 0
+        self._closing: IDelayedCall | None = None
+        self._lost: list[Deferred[None]] = []
+
+    # -- writing ---------------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> Sequence[Exchange]:
+        """The commands without their tagged response yet, oldest first."""
+        return list(self._in_flight.values())
+
+    @property
+    def inside_response(self) -> bool:
+        """Whether an untagged response has begun and not ended: nothing may come between."""
+        return self._inside_response
+
+    def start(self, exchange: Exchange, rest: bytes) -> None:
+        """Write a command's first line: a new tag and ``rest``, which begins with a space.
+
+        The exchange has the turn to write until :meth:`finish`; others wait for it. That is also
+        so when its tagged response comes first: whoever writes the command knows whether the rest
+        of it still has to follow (RFC 7888 section 4).
+        """
+        if self._writer is not None:
+            raise RuntimeError(f"{self._writer!r} is still being written")
+        self._writer = exchange
+        self._last_tag += 1
+        exchange.tag = b"P%d" % self._last_tag
+        self._in_flight[exchange.tag] = exchange
+        self.write(exchange.tag + rest)
+
+    def finish(self, exchange: Exchange) -> None:
+        """The last octet of the command was written."""
+        if self._writer is exchange:
+            self._writer = None
+            while self._waiting and self._writer is None:
+                self._waiting.popleft()()
+
+    def when_writable(self, begin: Callable[[], None]) -> None:
+        """Call ``begin`` as soon as no command is half written; at once if none is."""
+        if self._writer is None and not self._waiting:
+            begin()
+        else:
+            self._waiting.append(begin)
+
+    def write(self, data: bytes) -> None:
+        """Octets of the command whose turn it is."""
+        if self.transport is not None:
+            self.transport.write(data)
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        """Everything the upstream says comes in here (the hot path of the relay)."""
+        framer = self._framer
+        framer.feed(data)
+        while (fragment := framer.next_fragment()) is not None:
+            kind = type(fragment)
+            if kind is Line:
+                self._line(fragment)  # type: ignore[arg-type]
+            elif kind is Octets:
+                if self.receiver is not None:
+                    self.receiver.untagged_octets(fragment)  # type: ignore[arg-type]
+            else:
+                self._malformed(fragment)  # type: ignore[arg-type]
+            if self.error is not None:
+                return
+        if self.receiver is not None:
+            self.receiver.batch_received()
+
+    def _line(self, line: Line) -> None:
+        data = line.data
+        if self._inside_response or (data.startswith(b"* ") and self._greeted):
+            self._inside_response = line.literal is not None
+            if self.receiver is not None:
+                self.receiver.untagged_line(line)
+        elif not self._greeted:
+            self._greeted = True
+            self.greeting.callback(data)
+        elif data.startswith(b"+"):
+            self._continuation_request(data)
+        else:
+            self._tagged(data)
+
+    def _tagged(self, data: bytes) -> None:
+        tag, space, text = data.partition(b" ")
+        exchange = self._in_flight.pop(tag, None) if space else None
+        if exchange is None:
+            self._stray(data)
+            return
+        exchange.tagged_response(text)
+
+    def _continuation_request(self, data: bytes) -> None:
+        for exchange in reversed(self._in_flight.values()):
+            if exchange.takes_continuation:
+                exchange.continuation_request(data)
+                return
+        self._stray(data)
+
+    def _stray(self, data: bytes) -> None:
+        self._stray_lines += 1
+        self.log.warn(
+            "{upstream}: a line that answers nothing was dropped ({length} octets)",
+            upstream=self.name,
+            length=len(data),
+        )
+        if self._stray_lines > _MAX_STRAY_LINES:
+            self.fail(UpstreamProtocolError(f"{self.name} sends lines that are no IMAP responses"))
+
+    def _malformed(self, fragment: Malformed) -> None:
+        self.fail(UpstreamProtocolError(f"{self.name} broke the protocol: {fragment.reason}"))
+
+    # -- TLS -------------------------------------------------------------------------------
+
+    def start_tls(self, creator: Any) -> None:
+        """Put TLS under the connection, now.
+
+        Whatever came before belongs to nobody: octets that are already here, behind the reply to
+        STARTTLS, were put there by someone who cannot speak TLS, and end the connection
+        (RFC 9051 section 11.3; "NO STARTTLS", USENIX Security 2021).
+        """
+        if self._framer.buffered:
+            raise UpstreamProtocolError(
+                f"{self.name} sent data in plaintext behind its answer to STARTTLS; "
+                "somebody may be tampering with the connection"
+            )
+        assert self.transport is not None
+        self.transport.startTLS(creator)  # type: ignore[attr-defined]
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def fail(self, error: UpstreamError) -> None:
+        """End the connection for something that it did."""
+        if self.error is None:
+            self.log.warn("{error}", error=str(error))
+            self._ended(error)
+            self.abort()
+
+    def close(self) -> None:
+        """Close in order: what was written is sent; a peer that does not close in turn is cut."""
+        if self.transport is None or self._closing is not None:
+            return
+        self.transport.unregisterProducer()
+        self.transport.resumeProducing()  # else the peer's close would never be seen
+        self.transport.loseConnection()
+        self._closing = self.clock.callLater(_CLOSE_TIMEOUT, self.abort)
+
+    def abort(self) -> None:
+        """Cut the connection without another octet."""
+        if self.transport is not None:
+            self.transport.abortConnection()  # type: ignore[attr-defined]
+
+    def when_lost(self) -> Deferred[None]:
+        """Fires when the transport is gone."""
+        waiting: Deferred[None] = Deferred()
+        if self.transport is None and self.error is not None:
+            waiting.callback(None)
+        else:
+            self._lost.append(waiting)
+        return waiting
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        """The transport is gone, for whatever reason."""
+        if self._closing is not None and self._closing.active():
+            self._closing.cancel()
+        self.transport = None
+        error = UpstreamUnavailable(f"{self.name} closed the connection{_because(reason)}")
+        error.__cause__ = reason.value
+        self._ended(error)
+        lost, self._lost = self._lost, []
+        for waiting in lost:
+            waiting.callback(None)
+
+    def _ended(self, error: UpstreamError) -> None:
+        if self.error is not None:
+            return
+        self.error = error
+        self._waiting.clear()
+        self._writer = None
+        exchanges, self._in_flight = list(self._in_flight.values()), {}
+        for exchange in exchanges:
+            exchange.connection_lost(error)
+        if not self._greeted:
+            self._greeted = True
+            self.greeting.errback(error)
+        if self.receiver is not None:
+            self.receiver.disconnected(error)
+
+
+def _because(reason: Failure) -> str:
+    if reason.check(type(connectionDone.value)):
+        return ""
+    return f" ({reason.getErrorMessage()})"

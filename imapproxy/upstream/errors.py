@@ -1,0 +1,45 @@
+"""What can go wrong with the upstream; each error is a sentence and says what to do about it."""
+
+
+class UpstreamError(Exception):
+    """Base of the family. ``str()`` is one line for people and holds no secret."""
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The upstream is not there, or went away: no route, refused, timed out, closed.
+
+    ``advice`` is what the user can do, one line, or empty.
+    """
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class TlsRefused(UpstreamUnavailable):
+    """We refused the upstream's TLS: its certificate, its name, its version, its STARTTLS."""
+
+
+class UpstreamProtocolError(UpstreamError):
+    """The upstream said what the protocol does not allow; the connection was ended."""
+
+
+class CommandRefused(UpstreamError):
+    """The upstream answered a command with NO or BAD.
+
+    ``status`` is ``b"NO"`` or ``b"BAD"``; ``text`` is the rest of the tagged response as it came,
+    response code included, without CRLF (RFC 3501 section 7.1).
+    """
+
+    def __init__(self, status: bytes, text: bytes) -> None:
+        super().__init__(f"{status.decode()} {text.decode('utf-8', 'replace')}")
+        self.status = status
+        self.text = text
+
+
+class LoginRefused(CommandRefused):
+    """The upstream did not take the credentials."""
+
+
+class NoWayToLogIn(UpstreamError):
+    """The upstream offers no mechanism that a name and password serve."""

@@ -1,0 +1,183 @@
+"""Whom we believe to be the upstream: certificate chain, host name, TLS version, pinned keys."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from OpenSSL import SSL, crypto
+from service_identity import VerificationError
+from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
+from service_identity.pyopenssl import extract_patterns
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.ssl import (
+    Certificate,
+    TLSVersion,
+    optionsForClientTLS,
+    platformTrust,
+    trustRootFromCertificates,
+)
+from zope.interface import implementer
+
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+# OpenSSL's X509_V_ERR_* numbers (x509_vfy.h), told as what the user sees and can do.
+_CHAIN_FAULTS = {
+    9: ("the certificate is not valid yet", "check the clocks of both machines"),
+    10: ("the certificate has expired", "tell the server's operator; check this machine's clock"),
+    18: (
+        "the certificate is self-signed",
+        "if that server is yours, give its certificate with --ca-file",
+    ),
+    19: (
+        "the certificate chain ends in a root that is not trusted here",
+        "if that authority is yours, give its certificate with --ca-file",
+    ),
+    20: (
+        "the certificate was issued by an authority that is not trusted here",
+        "if that authority is yours, give its certificate with --ca-file",
+    ),
+    21: (
+        "the certificate was issued by an authority that is not trusted here",
+        "if that authority is yours, give its certificate with --ca-file",
+    ),
+    23: ("the certificate was revoked", "tell the server's operator"),
+}
+
+
+class TrustError(ValueError):
+    """A CA file or a pin that cannot be used; ``str()`` says which and why."""
+
+
+def load_ca_file(path: Path) -> list[Certificate]:
+    """The certificates of a PEM file. Raises :class:`TrustError`."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise TrustError(f"cannot read the CA file {path}: {error.strerror}") from None
+    blocks = _PEM.findall(text)
+    if not blocks:
+        raise TrustError(f"the CA file {path} holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
+    try:
+        return [Certificate.loadPEM(block) for block in blocks]
+    except (crypto.Error, ValueError):
+        raise TrustError(f"the CA file {path} holds a certificate that cannot be read") from None
+
+
+def parse_pin(text: str) -> bytes:
+    """A pin as ``sha256/BASE64`` of the SubjectPublicKeyInfo (RFC 7469 section 2.4): 32 octets."""
+    algorithm, _, value = text.partition("/")
+    try:
+        digest = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        digest = b""
+    if algorithm != "sha256" or len(digest) != hashlib.sha256().digest_size:
+        raise TrustError(
+            f"{text!r} is not a pin; write sha256/ and the base64 of the key's SHA-256, "
+            "as `imapproxy check` prints it"
+        )
+    return digest
+
+
+def pin_of(certificate: crypto.X509) -> bytes:
+    """The SHA-256 of a certificate's SubjectPublicKeyInfo, 32 octets."""
+    key = certificate.to_cryptography().public_key()
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+
+
+def format_pin(digest: bytes) -> str:
+    """The text form that :func:`parse_pin` reads."""
+    return "sha256/" + base64.b64encode(digest).decode()
+
+
+class UpstreamTls:
+    """What one upstream's certificate has to satisfy; shared by all connections to it.
+
+    ``authorities`` replace the system's when given. ``pins`` are SHA-256 digests of keys: one of
+    them has to be the server's, besides everything else.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        authorities: Iterable[Certificate] | None = None,
+        pins: Iterable[bytes] = (),
+    ) -> None:
+        self.host = host
+        self.pins = frozenset(pins)
+        trust = trustRootFromCertificates(list(authorities)) if authorities else platformTrust()
+        # One OpenSSL context for all: it is most of what an idle TLS connection costs.
+        self._options = optionsForClientTLS(
+            host,
+            trustRoot=trust,
+            extraCertificateOptions={"raiseMinimumTo": TLSVersion.TLSv1_2},
+        )
+        if isIPAddress(host) or isIPv6Address(host):
+            self._identity: DNS_ID | IPAddress_ID = IPAddress_ID(host)
+        else:
+            self._identity = DNS_ID(host)
+
+    def new_handshake(self) -> "Handshake":
+        """A creator for one connection, which remembers why it refused a certificate."""
+        return Handshake(self)
+
+    def new_connection(self, tls_protocol: Any) -> SSL.Connection:
+        """An OpenSSL connection with SNI and the trusted authorities set."""
+        return self._options.clientConnectionForTLS(tls_protocol)
+
+    def fault_of_leaf(self, certificate: crypto.X509) -> tuple[str, str] | None:
+        """What is wrong with the server's own certificate although its chain is good."""
+        try:
+            verify_service_identity(extract_patterns(certificate), [self._identity], [])
+        except VerificationError:
+            return (
+                f"the certificate is not for {self.host}",
+                "use the name that the server's operator gives for IMAP",
+            )
+        if self.pins and pin_of(certificate) not in self.pins:
+            return (
+                f"the key of the certificate is {format_pin(pin_of(certificate))}, which is "
+                "none of the pinned ones",
+                "if the server's key was changed on purpose, change the pin",
+            )
+        return None
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class Handshake:
+    """One handshake. ``fault`` is ``(what is wrong, what to do)`` once a certificate was refused.
+
+    Twisted's own verification does the same but tells only "certificate verify failed", and that
+    is not enough for the person who has to mend it.
+    """
+
+    def __init__(self, policy: UpstreamTls) -> None:
+        self._policy = policy
+        self.fault: tuple[str, str] | None = None
+        self.chain: dict[int, crypto.X509] = {}
+
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: N802
+        """Called by Twisted when the handshake begins."""
+        connection = self._policy.new_connection(tlsProtocol)
+        connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
+        return connection
+
+    def _verify(
+        self, _: SSL.Connection, certificate: crypto.X509, code: int, depth: int, ok: int
+    ) -> bool:
+        # An exception in here makes pyOpenSSL refuse the certificate: it fails closed.
+        self.chain[depth] = certificate
+        if not ok:
+            self.fault = _CHAIN_FAULTS.get(
+                code,
+                (f"the certificate chain was refused (OpenSSL verification error {code})", ""),
+            )
+            return False
+        if depth == 0:
+            self.fault = self._policy.fault_of_leaf(certificate)
+        return self.fault is None
