@@ -32,13 +32,13 @@ class Valve:
             if not self._reasons:
                 self._transport.resumeProducing()
 
-    def pauseProducing(self) -> None:  # noqa: N802
+    def pauseProducing(self) -> None:
         """The consumer's buffer is full."""
         self.hold("consumer")
 
-    def resumeProducing(self) -> None:  # noqa: N802
+    def resumeProducing(self) -> None:
         """The consumer has room again."""
         self.release("consumer")
 
-    def stopProducing(self) -> None:  # noqa: N802
+    def stopProducing(self) -> None:
         """The consumer is gone; who owns the connections learns it from ``connectionLost``."""

@@ -118,7 +118,7 @@ class UpstreamConnection(TwistedProtocol):
 
     # -- reading ---------------------------------------------------------------------------
 
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+    def dataReceived(self, data: bytes) -> None:
         """Everything the upstream says comes in here (the hot path of the relay)."""
         framer = self._framer
         framer.feed(data)
@@ -227,7 +227,7 @@ class UpstreamConnection(TwistedProtocol):
             self._lost.append(waiting)
         return waiting
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The transport is gone, for whatever reason."""
         if self._closing is not None and self._closing.active():
             self._closing.cancel()

@@ -62,7 +62,9 @@ def load_ca_file(path: Path) -> list[Certificate]:
         raise TrustError(f"cannot read the CA file {path}: {error.strerror}") from None
     blocks = _PEM.findall(text)
     if not blocks:
-        raise TrustError(f"the CA file {path} holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
+        raise TrustError(
+            f"the CA file {path} holds no PEM certificate (-----BEGIN CERTIFICATE-----)"
+        )
     try:
         return [Certificate.loadPEM(block) for block in blocks]
     except (crypto.Error, ValueError):
@@ -87,7 +89,9 @@ def parse_pin(text: str) -> bytes:
 def pin_of(certificate: crypto.X509) -> bytes:
     """The SHA-256 of a certificate's SubjectPublicKeyInfo, 32 octets."""
     key = certificate.to_cryptography().public_key()
-    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    return hashlib.sha256(
+        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).digest()
 
 
 def format_pin(digest: bytes) -> str:
@@ -161,7 +165,7 @@ class Handshake:
         self.fault: tuple[str, str] | None = None
         self.chain: dict[int, crypto.X509] = {}
 
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: N802
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         """Called by Twisted when the handshake begins."""
         connection = self._policy.new_connection(tlsProtocol)
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)

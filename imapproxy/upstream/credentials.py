@@ -1,0 +1,78 @@
+"""A name and password, and how they are given to the upstream."""
+
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+
+from imapproxy.upstream.client import ImapClient, Outcome
+from imapproxy.upstream.dialogue import AuthenticateRequest, LoginRequest
+from imapproxy.upstream.errors import NoWayToLogIn
+from imapproxy.upstream.request import Part
+from imapproxy.wire.capability import Capabilities
+from imapproxy.wire.secret import Secret
+from imapproxy.wire.strings import LiteralPart, encode_astring
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the client logs in with, octet for octet.
+
+    ``authorization`` is whose mail is wanted when that is another than ``user`` (SASL
+    authorization identity, RFC 4616); empty otherwise.
+    """
+
+    user: bytes
+    password: Secret
+    authorization: bytes = b""
+
+
+async def log_in(client: ImapClient, credentials: Credentials) -> Outcome:
+    """Log in by the best way that the server offers; afterwards its capabilities are known.
+
+    Raises :class:`LoginRefused`, :class:`NoWayToLogIn`, or another :class:`UpstreamError`.
+    """
+    if client.capabilities is None:
+        await client.capability()
+    capabilities = client.capabilities or Capabilities()
+    # What was told before log-in is void after it (RFC 3501 section 6.2.2).
+    client.capabilities = None
+    outcome = await _attempt(client, credentials, capabilities)
+    if client.capabilities is None:
+        await client.capability()
+    return outcome
+
+
+def _attempt(
+    client: ImapClient, credentials: Credentials, capabilities: Capabilities
+) -> Deferred[Outcome]:
+    if "AUTH=PLAIN" in capabilities:
+        request = AuthenticateRequest(
+            client.connection,
+            "PLAIN",
+            [_plain(credentials)],
+            initial_response="SASL-IR" in capabilities or "IMAP4rev2" in capabilities,
+        )
+        return client.run_request(request)
+    if "LOGINDISABLED" in capabilities or credentials.authorization:
+        offered = ", ".join(capabilities.auth_mechanisms) or "none"
+        raise NoWayToLogIn(
+            f"{client.connection.name} takes no name and password: it offers neither LOGIN nor "
+            f"AUTH=PLAIN (mechanisms: {offered})"
+        )
+    parts = _login_parts(credentials)
+    return client.run_request(LoginRequest(client.connection, parts, capabilities.literal_style))
+
+
+def _plain(credentials: Credentials) -> Secret:
+    """RFC 4616: authorization identity, NUL, name, NUL, password."""
+    fields = (credentials.authorization, credentials.user, credentials.password.reveal())
+    return Secret(b"\0".join(fields))
+
+
+def _login_parts(credentials: Credentials) -> list[Part]:
+    parts: list[Part] = [b" LOGIN "]
+    for octets, end in ((credentials.user, b" "), (credentials.password.reveal(), b"\r\n")):
+        part = encode_astring(octets)
+        parts.append(LiteralPart(part.octets) if isinstance(part, LiteralPart) else part)
+        parts.append(end)
+    return parts
