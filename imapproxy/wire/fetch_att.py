@@ -7,6 +7,9 @@ whether what it tells about a message can ever change (RFC 9051 sections 6.4.5 a
 from dataclasses import dataclass
 from enum import Enum
 
+from imapproxy.wire.errors import EncodeError
+from imapproxy.wire.strings import LiteralPart, encode_astring
+
 
 class Item(Enum):
     """An attribute that is one word; the value is its name on the wire."""
@@ -99,8 +102,17 @@ class Section:
     fields: tuple[bytes, ...] = ()
 
     def encode(self) -> bytes:
-        """As between the brackets: ``1.2.HEADER.FIELDS (From To)``."""
-        raise NotImplementedError
+        """As between the brackets: ``1.2.HEADER.FIELDS (From To)``.
+
+        Raises ``EncodeError`` for field names that no header can have.
+        """
+        words = [b"%d" % number for number in self.part]
+        if self.text is not None:
+            words.append(self.text.value.encode("ascii"))
+        encoded = b".".join(words)
+        if self.fields:
+            encoded += b" (%b)" % b" ".join(map(_encode_field_name, self.fields))
+        return encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +123,21 @@ class Partial:
     length: int
 
 
+def _encode_field_name(name: bytes) -> bytes:
+    part = encode_astring(name)
+    if isinstance(part, LiteralPart):
+        raise EncodeError("not the name of a header field")
+    return part
+
+
+def _part(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
+
+
+def _origin(partial: Partial | None) -> str:
+    return "" if partial is None else f"<{partial.offset}>"
+
+
 @dataclass(frozen=True, slots=True)
 class BodySection:
     """``BODY[section]<partial>``, or ``BODY.PEEK[…]``."""
@@ -118,6 +145,21 @@ class BodySection:
     section: Section = Section()
     peek: bool = False
     partial: Partial | None = None
+
+    @property
+    def response_name(self) -> str:
+        """The name that the answer has in a FETCH response."""
+        return f"BODY[{self.section.encode().decode('ascii')}]{_origin(self.partial)}"
+
+    @property
+    def sets_seen(self) -> bool:
+        r"""Whether the message becomes ``\Seen`` by being asked for this."""
+        return not self.peek
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the answer is the same for ever, for one UID under one UIDVALIDITY."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +170,21 @@ class BinarySection:
     peek: bool = False
     partial: Partial | None = None
 
+    @property
+    def response_name(self) -> str:
+        """The name that the answer has in a FETCH response."""
+        return f"BINARY[{_part(self.part)}]{_origin(self.partial)}"
+
+    @property
+    def sets_seen(self) -> bool:
+        r"""Whether the message becomes ``\Seen`` by being asked for this."""
+        return not self.peek
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the answer is the same for ever, for one UID under one UIDVALIDITY."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class BinarySize:
@@ -135,19 +192,70 @@ class BinarySize:
 
     part: tuple[int, ...] = ()
 
+    @property
+    def response_name(self) -> str:
+        """The name that the answer has in a FETCH response."""
+        return f"BINARY.SIZE[{_part(self.part)}]"
+
+    @property
+    def sets_seen(self) -> bool:
+        r"""Whether the message becomes ``\Seen`` by being asked for this."""
+        return False
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the answer is the same for ever, for one UID under one UIDVALIDITY."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """``PREVIEW``, or ``PREVIEW (LAZY)``: only if it costs the server nothing (RFC 8970)."""
+    """``PREVIEW``, or ``PREVIEW (LAZY)``: only if it costs the server nothing (RFC 8970).
+
+    Not immutable: a lazy answer may be NIL today and a text tomorrow.
+    """
 
     lazy: bool = False
+
+    @property
+    def response_name(self) -> str:
+        """The name that the answer has in a FETCH response."""
+        return "PREVIEW"
+
+    @property
+    def sets_seen(self) -> bool:
+        r"""Whether the message becomes ``\Seen`` by being asked for this."""
+        return False
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the answer is the same for ever, for one UID under one UIDVALIDITY."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
 class OpaqueAtt:
-    """An attribute that is not known here, as it stood on the wire."""
+    """An attribute that is not known here, as it stood on the wire.
+
+    What is not known is taken not to set ``\\Seen``; a session that asks for it is relayed.
+    """
 
     octets: bytes
+
+    @property
+    def response_name(self) -> str:
+        """The name that the answer has in a FETCH response."""
+        return self.octets.decode("ascii", "replace").partition(" (")[0]
+
+    @property
+    def sets_seen(self) -> bool:
+        r"""Whether the message becomes ``\Seen`` by being asked for this."""
+        return False
+
+    @property
+    def is_immutable(self) -> bool:
+        """Whether the answer is the same for ever, for one UID under one UIDVALIDITY."""
+        return False
 
 
 FetchAtt = Item | BodySection | BinarySection | BinarySize | Preview | OpaqueAtt
