@@ -32,7 +32,17 @@ def status_for_client(text: bytes) -> bytes:
     )
 
 
-def capability_for_client(line: bytes) -> bytes:
+def untagged_for_client(line: bytes) -> bytes:
+    """Any untagged response, its first line with CRLF, cut for the client."""
+    start = line[2:13].upper()
+    if start.startswith(b"CAPABILITY"):
+        return _capability_for_client(line)
+    if start.startswith((b"OK ", b"NO ", b"BAD ", b"BYE ")):
+        return status_for_client(line)
+    return line
+
+
+def _capability_for_client(line: bytes) -> bytes:
     """``* CAPABILITY …`` with CRLF, cut for the client (RFC 3501 section 7.2.1)."""
     star, name, names = line.split(None, 2) if line.count(b" ") > 1 else (b"*", b"CAPABILITY", b"")
     return star + b" " + name + b" " + without_hop_by_hop(names) + b"\r\n"

@@ -20,8 +20,8 @@ from imapproxy.relay.client_line import read_client_line, tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.hop_by_hop import (
     REFUSED_COMMANDS,
-    capability_for_client,
     status_for_client,
+    untagged_for_client,
 )
 from imapproxy.relay.relayed_command import RelayedCommand
 from imapproxy.upstream.connection import UpstreamConnection
@@ -214,7 +214,8 @@ class RelaySession:
         """A line of an untagged response (hot: once per FETCH response)."""
         data = line.data
         if not self._inside_response and data[2] not in _ZERO_TO_NINE:
-            data = self._for_client(data)
+            self._bye_seen = self._bye_seen or data[2:6].upper() == b"BYE "
+            data = untagged_for_client(data)
         self._inside_response = line.literal is not None
         self._out.append(data)
 
@@ -235,15 +236,6 @@ class RelaySession:
         if not (self._bye_seen or self._inside_response):
             self._out.append(b"* BYE [UNAVAILABLE] " + _sentence(error) + b"\r\n")
         self._end()
-
-    def _for_client(self, data: bytes) -> bytes:
-        start = data[2:13].upper()
-        if start.startswith(b"CAPABILITY"):
-            return capability_for_client(data)
-        if start.startswith((b"OK ", b"NO ", b"BAD ", b"BYE ")):
-            self._bye_seen = self._bye_seen or start.startswith(b"BYE ")
-            return status_for_client(data)
-        return data
 
     def continuation_requested(self, command: RelayedCommand, line: bytes) -> None:
         """The partner wants more of a command."""

@@ -44,10 +44,16 @@ T = TypeVar("T")
 
 
 class Outcome(NamedTuple):
-    """What a command brought: its tagged OK, and the untagged responses that came before it."""
+    """What a command brought.
+
+    ``status`` is its tagged OK and ``text`` the octets of that behind ``OK ``; ``data`` are the
+    untagged responses that came before it and ``untagged`` their octets, CRLF included.
+    """
 
     status: responses.StatusResponse
+    text: bytes
     data: tuple[responses.Response, ...]
+    untagged: tuple[bytes, ...]
 
 
 class ImapClient:
@@ -67,7 +73,7 @@ class ImapClient:
         self.preauthenticated = False
         self.observers: list[Callable[[responses.Response], None]] = []
         self._assembler = Assembler()
-        self._gathered: list[responses.Response] = []
+        self._gathered: list[tuple[bytes, responses.Response]] = []
         self._download: Download | None = None
         connection.receiver = self
 
@@ -250,10 +256,11 @@ class ImapClient:
             status = decode_response(b"* OK " + text + b"\r\n")
             assert isinstance(status, responses.StatusResponse)
             self.learn(status)
-            data = tuple(self._gathered)
+            gathered = list(self._gathered)
             if not self.connection.in_flight:
                 self._gathered.clear()
-            return Outcome(status, data)
+            untagged, data = zip(*gathered, strict=True) if gathered else ((), ())
+            return Outcome(status, text, data, untagged)
 
         request.send()
         return request.done.addCallback(gather)
@@ -297,7 +304,7 @@ class ImapClient:
             return
         self.learn(response)
         if self.connection.in_flight:
-            self._gathered.append(response)
+            self._gathered.append((octets, response))
         for observer in self.observers:
             observer(response)
 

@@ -52,6 +52,7 @@ class UpstreamConnection(TwistedProtocol):
     """
 
     log = Logger()
+    transport: Any  # a TCP transport, with TLS once it was started; None when it is gone
 
     def __init__(self, clock: IReactorTime, name: str) -> None:
         self.clock = clock
@@ -193,7 +194,7 @@ class UpstreamConnection(TwistedProtocol):
                 "somebody may be tampering with the connection"
             )
         assert self.transport is not None
-        self.transport.startTLS(creator)  # type: ignore[attr-defined]
+        self.transport.startTLS(creator)
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -216,7 +217,7 @@ class UpstreamConnection(TwistedProtocol):
     def abort(self) -> None:
         """Cut the connection without another octet."""
         if self.transport is not None:
-            self.transport.abortConnection()  # type: ignore[attr-defined]
+            self.transport.abortConnection()
 
     def when_lost(self) -> Deferred[None]:
         """Fires when the transport is gone."""

@@ -92,7 +92,7 @@ async def _connect(reactor: Any, address: Address, timeout: float) -> UpstreamCo
     factory = Factory.forProtocol(lambda: UpstreamConnection(reactor, str(address)))
     factory.noisy = False
     try:
-        connection = await endpoint.connect(factory)
+        connection: Any = await endpoint.connect(factory)
     except network.DNSLookupError:
         raise UpstreamUnavailable(
             f"the host name {address.host} is not known", "check its spelling, and the network"
@@ -114,12 +114,13 @@ async def _connect(reactor: Any, address: Address, timeout: float) -> UpstreamCo
         ) from None
     connection.transport.setTcpNoDelay(True)
     connection.transport.setTcpKeepAlive(True)
-    return connection  # type: ignore[no-any-return]
+    assert isinstance(connection, UpstreamConnection)
+    return connection
 
 
 def _peer(connection: UpstreamConnection) -> str:
-    peer: Any = connection.transport.getPeer() if connection.transport is not None else None
-    return f"{peer.host} port {peer.port}" if peer is not None else "?"
+    peer = connection.transport.getPeer()
+    return f"{peer.host} port {peer.port}"
 
 
 async def _implicit(client: ImapClient, upstream: Upstream, observer: DialObserver) -> None:
@@ -182,8 +183,8 @@ def _start_tls(connection: UpstreamConnection, upstream: Upstream) -> Handshake:
 
 
 def _session(connection: UpstreamConnection) -> SSL.Connection:
-    transport: Any = connection.transport
-    return transport.getHandle()
+    handle: SSL.Connection = connection.transport.getHandle()
+    return handle
 
 
 async def _explained(step: Deferred[Any], handshake: Handshake, address: Address) -> Any:

@@ -32,7 +32,7 @@ class _Logout(Exchange):
         self._timeout = connection.clock.callLater(_PATIENCE, connection.abort)
         if connection.transport is not None:
             connection.transport.unregisterProducer()
-            connection.transport.resumeProducing()  # type: ignore[attr-defined]
+            connection.transport.resumeProducing()
 
     def tagged_response(self, text: bytes) -> None:
         self._timeout.cancel()

@@ -70,8 +70,7 @@ class Request(Exchange):
 
     def _announce(self, part: Part) -> bytes:
         assert not isinstance(part, bytes)
-        streamed = isinstance(part, StreamedLiteral)
-        size = int(part.producer.length) if streamed else len(part.octets)
+        size = _size_of(part)
         tilde = b"~" if isinstance(part, LiteralPart) and part.binary else b""
         style = self._literal_style
         self._waiting = style == "sync" or (style == "minus" and size > MINUS_MAX)
@@ -139,6 +138,12 @@ class Request(Exchange):
     def connection_lost(self, error: UpstreamError) -> None:
         """There will be no outcome."""
         self.done.errback(error)
+
+
+def _size_of(literal: LiteralPart | StreamedLiteral) -> int:
+    if isinstance(literal, StreamedLiteral):
+        return int(literal.producer.length)
+    return len(literal.octets)
 
 
 @implementer(IConsumer)

@@ -62,9 +62,7 @@ def load_ca_file(path: Path) -> list[Certificate]:
         raise TrustError(f"cannot read the CA file {path}: {error.strerror}") from None
     blocks = _PEM.findall(text)
     if not blocks:
-        raise TrustError(
-            f"the CA file {path} holds no PEM certificate (-----BEGIN CERTIFICATE-----)"
-        )
+        raise TrustError(f"the CA file {path} holds no PEM certificate")
     try:
         return [Certificate.loadPEM(block) for block in blocks]
     except (crypto.Error, ValueError):
@@ -89,9 +87,8 @@ def parse_pin(text: str) -> bytes:
 def pin_of(certificate: crypto.X509) -> bytes:
     """The SHA-256 of a certificate's SubjectPublicKeyInfo, 32 octets."""
     key = certificate.to_cryptography().public_key()
-    return hashlib.sha256(
-        key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    ).digest()
+    info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(info).digest()
 
 
 def format_pin(digest: bytes) -> str:

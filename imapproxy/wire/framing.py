@@ -260,6 +260,11 @@ class CommandFramer(Framer):
             return None
         return super().next_fragment()
 
+    @property
+    def undecided(self) -> bool:
+        """Whether a literal was announced of which nobody has said yet if it will come."""
+        return self._undecided
+
     def accept_literal(self) -> None:
         """The client was told to go on: the octets of the announced literal come next."""
         self._undecided = False

@@ -1,6 +1,4 @@
-"""A name and password, and how they are given to the upstream."""
-
-from dataclasses import dataclass
+"""Giving a name and password to the upstream, by the best way that it offers."""
 
 from twisted.internet.defer import Deferred
 
@@ -9,21 +7,9 @@ from imapproxy.upstream.dialogue import AuthenticateRequest, LoginRequest
 from imapproxy.upstream.errors import NoWayToLogIn
 from imapproxy.upstream.request import Part
 from imapproxy.wire.capability import Capabilities
+from imapproxy.wire.credentials import Credentials
 from imapproxy.wire.secret import Secret
 from imapproxy.wire.strings import LiteralPart, encode_astring
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What the client logs in with, octet for octet.
-
-    ``authorization`` is whose mail is wanted when that is another than ``user`` (SASL
-    authorization identity, RFC 4616); empty otherwise.
-    """
-
-    user: bytes
-    password: Secret
-    authorization: bytes = b""
 
 
 async def log_in(client: ImapClient, credentials: Credentials) -> Outcome:

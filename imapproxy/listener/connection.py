@@ -1,0 +1,208 @@
+"""The transport to one legacy client: framing, flow of control, and which stage it is in."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IReactorTime,
+    ISSLTransport,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from imapproxy.listener.limits import Limits
+from imapproxy.listener.login import LoginStage, OpenPartner
+from imapproxy.listener.stage import Stage
+from imapproxy.relay.partner import Partner
+from imapproxy.relay.session import RelaySession
+from imapproxy.relay.valve import Valve
+from imapproxy.wire.framing import CommandFramer
+
+# What a client may send ahead while its next command cannot be taken yet.
+_MAX_AHEAD = 64 * 1024
+_CLOSE_TIMEOUT = 10.0  # seconds for the client to take what was written to it
+
+
+class House(Protocol):
+    """Who keeps the list of connections and the rules for them (the listener's factory)."""
+
+    limits: Limits
+    clock: IReactorTime
+    agent: str
+    open_partner: OpenPartner  # how a new connection logs in upstream
+    tls: Any  # server-side TLS options for STARTTLS, or None
+
+    def joined(self, connection: "ClientConnection") -> bytes | None:
+        """Count a new connection in; text for a BYE if it is one too many."""
+
+    def authenticated(self, connection: "ClientConnection") -> None:
+        """It has logged in."""
+
+    def left(self, connection: "ClientConnection") -> None:
+        """It is gone."""
+
+
+@implementer(IHalfCloseableProtocol)
+class ClientConnection(TwistedProtocol):
+    """One legacy client, on any transport."""
+
+    log = Logger()
+    transport: Any  # TCP, TLS or standard input and output
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._framer = CommandFramer(house.limits.max_line, house.limits.max_login_octets)
+        self._stage: Stage | None = None
+        self._partner: Partner | None = None
+        self._valve: Valve | None = None
+        self._pumping = False
+        self._closing = False
+        self._cut: Any = None
+        self.on_lost: Callable[[], None] | None = None
+
+    # -- transport events ------------------------------------------------------------------
+
+    def connectionMade(self) -> None:
+        """A client is here."""
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(True)
+        self._valve = Valve(self.transport)
+        refusal = self._house.joined(self)
+        if refusal is not None:
+            self.write(b"* BYE " + refusal + b"\r\n")
+            self.close()
+            return
+        house = self._house
+        stage = LoginStage(self, house.open_partner, house.clock, house.limits, house.agent)
+        self._stage = stage
+        stage.greet()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Everything the client says comes in here."""
+        if not self._closing:
+            self._framer.feed(data)
+            self.proceed()
+
+    def readConnectionLost(self) -> None:
+        """The client has closed its sending side (or all: that is only seen when we write)."""
+        if self._stage is not None and not self._closing:
+            self._stage.client_input_ended()
+
+    def writeConnectionLost(self) -> None:
+        """We never close only our sending side."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone."""
+        self._closing = True
+        if self._cut is not None and self._cut.active():
+            self._cut.cancel()
+        if self._stage is not None:
+            self._stage.client_gone()
+            self._stage = None
+        self._house.left(self)
+        if self.on_lost is not None:
+            self.on_lost()
+
+    # -- ClientPort: what the stages use ---------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """See :class:`ClientPort`."""
+        self.transport.write(data)
+
+    def close(self) -> None:
+        """See :class:`ClientPort`."""
+        if self._closing:
+            return
+        self._closing = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+        self._cut = self._house.clock.callLater(_CLOSE_TIMEOUT, self._abort)
+
+    def accept_literal(self) -> None:
+        """See :class:`ClientPort`."""
+        self._framer.accept_literal()
+
+    def refuse_literal(self) -> None:
+        """See :class:`ClientPort`."""
+        self._framer.refuse_literal()
+
+    def expect_commands(self, commands: bool) -> None:
+        """See :class:`ClientPort`."""
+        self._framer.literals = commands
+
+    def proceed(self) -> None:
+        """Take fragments as long as the stage is ready for them."""
+        if self._pumping:
+            return
+        self._pumping = True
+        framer = self._framer
+        try:
+            while self._stage is not None and self._stage.ready and not self._closing:
+                fragment = framer.next_fragment()
+                if fragment is None:
+                    break
+                self._stage.client_fragment(fragment)
+        finally:
+            self._pumping = False
+        if self._stage is not None:
+            self._stage.flush()
+        if self._valve is not None and not self._closing:
+            if framer.buffered > _MAX_AHEAD and self._waits():
+                self._valve.hold("ahead")
+            else:
+                self._valve.release("ahead")
+
+    def _waits(self) -> bool:
+        """Whether what is buffered waits for an answer, not for the rest of a long line."""
+        return self._framer.undecided or not (self._stage is not None and self._stage.ready)
+
+    # -- LoginPort -------------------------------------------------------------------------
+
+    @property
+    def offers_starttls(self) -> bool:
+        """See :class:`LoginPort`."""
+        return self._house.tls is not None and not ISSLTransport.providedBy(self.transport)
+
+    def start_tls(self) -> bool:
+        """See :class:`LoginPort`."""
+        if self._framer.buffered:
+            return False
+        self.transport.startTLS(self._house.tls)
+        return True
+
+    def enter(self, partner: Partner, tag: bytes) -> None:
+        """See :class:`LoginPort`."""
+        house = self._house
+        house.authenticated(self)
+        self._framer.max_literal = None
+        self._partner = partner
+        self.write(partner.answer_to_login(tag))
+        session = RelaySession(
+            self,
+            partner.connection,
+            house.clock,
+            literal_plus="LITERAL+" in partner.capabilities or "LITERAL-" in partner.capabilities,
+            max_pipelined=house.limits.max_pipelined,
+        )
+        self._stage = session
+        # A slow reader at either end stops the writer at the other.
+        self.transport.registerProducer(Valve(partner.connection.transport), True)
+        partner.connection.transport.registerProducer(self._valve, True)
+        self.proceed()
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def drain(self, grace: float) -> None:
+        """Finish what is under way, say BYE, close."""
+        if self._stage is not None:
+            self._stage.drain(grace)
+
+    def _abort(self) -> None:
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.abortConnection()

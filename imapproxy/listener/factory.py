@@ -1,0 +1,81 @@
+"""Accepting legacy clients on one address, and keeping account of them."""
+
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import ServerFactory
+from twisted.logger import Logger
+
+from imapproxy.listener.connection import ClientConnection
+from imapproxy.listener.limits import Limits
+from imapproxy.listener.login import OpenPartner
+
+
+class ListenerFactory(ServerFactory):
+    """Makes a :class:`ClientConnection` of every connection accepted.
+
+    ``open_partner``, ``limits`` and ``tls`` may be changed at any time (a reload); connections that
+    are there keep what they began with. ``tls`` are the options for STARTTLS, or ``None``.
+    """
+
+    log = Logger()
+    noisy = False
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        open_partner: OpenPartner,
+        limits: Limits,
+        agent: str,
+        tls: Any = None,
+    ) -> None:
+        self.clock = clock
+        self.open_partner = open_partner
+        self.limits = limits
+        self.agent = agent
+        self.tls = tls
+        self._connections: set[ClientConnection] = set()
+        self._unauthenticated: set[ClientConnection] = set()
+        self._draining = False
+
+    def buildProtocol(self, addr: IAddress | None = None) -> ClientConnection:
+        """A client has connected."""
+        return ClientConnection(self)
+
+    @property
+    def sessions(self) -> int:
+        """Connections at the moment."""
+        return len(self._connections)
+
+    # -- House -----------------------------------------------------------------------------
+
+    def joined(self, connection: ClientConnection) -> bytes | None:
+        """See :class:`House`."""
+        self._connections.add(connection)
+        if self._draining:
+            return b"imapproxy is shutting down"
+        if len(self._connections) > self.limits.max_sessions:
+            self.log.warn("a client was turned away: max_sessions is reached")
+            return b"[LIMIT] imapproxy serves as many clients as it is configured for"
+        if len(self._unauthenticated) >= self.limits.max_unauthenticated:
+            self.log.warn("a client was turned away: max_unauthenticated is reached")
+            return b"[LIMIT] too many clients are not logged in"
+        self._unauthenticated.add(connection)
+        return None
+
+    def authenticated(self, connection: ClientConnection) -> None:
+        """See :class:`House`."""
+        self._unauthenticated.discard(connection)
+
+    def left(self, connection: ClientConnection) -> None:
+        """See :class:`House`."""
+        self._connections.discard(connection)
+        self._unauthenticated.discard(connection)
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Tell every client BYE as soon as what it asked is answered."""
+        self._draining = True
+        for connection in list(self._connections):
+            connection.drain(self.limits.drain_grace)

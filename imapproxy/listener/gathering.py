@@ -1,0 +1,45 @@
+"""Gathering a client's whole command before log-in, where commands are short."""
+
+from imapproxy.wire.framing import Line, Octets
+
+
+class CommandTooLong(Exception):
+    """The command passed the limit; ``start`` is its beginning."""
+
+    def __init__(self, start: bytes) -> None:
+        super().__init__("command too long")
+        self.start = start
+
+
+class Gathering:
+    """Joins lines and literals to a command of ``limit`` octets at most."""
+
+    __slots__ = ("_limit", "_octets")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._octets = bytearray()
+
+    def line(self, line: Line) -> bytes | None:
+        """Add a line; the whole command when this was its last line, else ``None``."""
+        self._add(line.data, line.literal.size if line.literal is not None else 0)
+        if line.literal is not None:
+            return None
+        command = bytes(self._octets)
+        self._octets.clear()
+        return command
+
+    def octets(self, octets: Octets) -> None:
+        """Add a piece of a literal."""
+        self._octets += octets.data
+
+    def forget(self) -> None:
+        """Drop what was gathered."""
+        self._octets.clear()
+
+    def _add(self, data: bytes, announced: int) -> None:
+        if len(self._octets) + len(data) + announced > self._limit:
+            start = bytes(self._octets[:128]) or data[:128]
+            self._octets.clear()
+            raise CommandTooLong(start)
+        self._octets += data

@@ -1,0 +1,282 @@
+"""The client's connection before log-in: our own greeting, capabilities, and the way in.
+
+Nothing here is relayed. The upstream is dialled when the client gives a name and password; the
+client hears the upstream's own answer to them.
+"""
+
+import base64
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imapproxy.listener.gathering import CommandTooLong, Gathering
+from imapproxy.listener.limits import Limits
+from imapproxy.listener.sasl import MECHANISMS, Mechanism, SaslError, decode_base64
+from imapproxy.relay.client_line import tag_of_broken_line
+from imapproxy.relay.client_port import ClientPort
+from imapproxy.relay.partner import NotLetIn, Partner
+from imapproxy.wire import commands
+from imapproxy.wire.credentials import Credentials
+from imapproxy.wire.decode_command import CommandError, decode_command
+from imapproxy.wire.framing import CRLF, Fragment, Line, Malformed, Octets
+
+OpenPartner = Callable[[Credentials], Coroutine[Any, Any, Partner]]
+
+
+class LoginPort(ClientPort, Protocol):
+    """What the log-in needs of the client's side besides what a session needs."""
+
+    @property
+    def offers_starttls(self) -> bool:
+        """Whether STARTTLS can be had now."""
+
+    def start_tls(self) -> bool:
+        """Put TLS under the connection; false if the client had sent more already."""
+
+    def enter(self, partner: Partner, tag: bytes) -> None:
+        """Hand the client over to a relay session with this partner."""
+
+
+class LoginStage:
+    """Not authenticated state (RFC 3501 section 3.1). ``opener`` logs in upstream."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        client: LoginPort,
+        opener: OpenPartner,
+        clock: IReactorTime,
+        limits: Limits,
+        agent: str,
+    ) -> None:
+        self._client = client
+        self._opener = opener
+        self._limits = limits
+        self._agent = agent
+        self._gathering = Gathering(limits.max_login_octets)
+        self._dialogue: tuple[bytes, Mechanism] | None = None
+        self._opening: Deferred[Partner] | None = None
+        self._over = False
+        self._failures = 0
+        self._bad_commands = 0
+        self._timer = clock.callLater(limits.login_timeout, self._too_late)
+
+    # -- from the client -------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """See :class:`Stage`."""
+        return self._opening is None and not self._over
+
+    def greet(self) -> None:
+        """Say hello (RFC 3501 section 7.1.5)."""
+        self._say(b"* OK [CAPABILITY " + self._capabilities() + b"] imapproxy ready.")
+
+    def client_fragment(self, fragment: Fragment) -> None:
+        """See :class:`Stage`."""
+        try:
+            if isinstance(fragment, Line):
+                self._line(fragment)
+            elif isinstance(fragment, Octets):
+                self._gathering.octets(fragment)
+            else:
+                self._malformed(fragment)
+        except CommandTooLong as error:
+            self._bye(tag_of_broken_line(error.start) + b" BAD Command too long before log-in")
+
+    def flush(self) -> None:
+        """See :class:`Stage`."""
+
+    def client_input_ended(self) -> None:
+        """See :class:`Stage`."""
+        if self._opening is None:
+            self._end()
+
+    def client_gone(self) -> None:
+        """See :class:`Stage`."""
+        if not self._over:
+            self._over = True
+            self._cleanup()
+
+    def drain(self, grace: float) -> None:
+        """See :class:`Stage`."""
+        self._bye(b"")
+
+    def _line(self, line: Line) -> None:
+        if self._dialogue is not None:
+            self._sasl_response(line.data[:-2])
+            return
+        command = self._gathering.line(line)
+        if command is not None:
+            self._command(command)
+        elif line.literal is not None and line.literal.synchronizing:
+            self._say(b"+ OK")
+            self._client.accept_literal()
+
+    def _malformed(self, malformed: Malformed) -> None:
+        self._gathering.forget()
+        answer = tag_of_broken_line(malformed.start) + b" BAD " + malformed.reason.encode()
+        if malformed.fatal:
+            self._bye(answer)
+        else:
+            self._bad(answer)
+
+    def _command(self, octets: bytes) -> None:
+        try:
+            command = decode_command(octets, lenient=True)
+        except CommandError as error:
+            tag = error.tag if error.tag is not None else b"*"
+            self._bad(tag + b" BAD " + str(error).encode("ascii", "replace"))
+            return
+        tag = command.tag
+        match command.body:
+            case commands.Login(user=user, password=password):
+                self._log_in(tag, Credentials(user, password))
+            case commands.Authenticate():
+                self._authenticate(tag, command.body)
+            case commands.Capability():
+                self._say(b"* CAPABILITY " + self._capabilities())
+                self._say(tag + b" OK Capabilities are listed.")
+            case commands.Noop():
+                self._say(tag + b" OK Nothing done.")
+            case commands.Id():
+                self._say(b'* ID ("name" "imapproxy" "version" "%b")' % self._agent.encode())
+                self._say(tag + b" OK That is who I am.")
+            case commands.StartTls():
+                self._start_tls(tag)
+            case commands.Logout():
+                self._say(b"* BYE Logging out")
+                self._say(tag + b" OK Logged out.")
+                self._end()
+            case _:
+                self._bad(tag + b" BAD Log in first, with LOGIN or AUTHENTICATE PLAIN")
+
+    def _capabilities(self) -> bytes:
+        starttls = b" STARTTLS" if self._client.offers_starttls else b""
+        return b"IMAP4rev1 LITERAL+ SASL-IR ID" + starttls + b" AUTH=PLAIN AUTH=LOGIN"
+
+    def _start_tls(self, tag: bytes) -> None:
+        if not self._client.offers_starttls:
+            self._bad(tag + b" BAD TLS is not offered here")
+            return
+        self._say(tag + b" OK Begin TLS now.")
+        if not self._client.start_tls():
+            # Commands behind STARTTLS in the same breath may be somebody else's
+            # (RFC 9051 section 11.3); they must not be taken for the client's.
+            self.log.warn("a client sent data behind STARTTLS; the connection was ended")
+            self._end()
+
+    # -- credentials -----------------------------------------------------------------------
+
+    def _authenticate(self, tag: bytes, command: commands.Authenticate) -> None:
+        kind = MECHANISMS.get(command.mechanism)
+        if kind is None:
+            offered = b"this mechanism is not offered; use PLAIN or LOGIN"
+            self._bad(tag + b" NO [CANNOT] " + offered)
+            return
+        mechanism = kind()
+        self._dialogue = (tag, mechanism)
+        initial = command.initial_response
+        if initial is None:
+            self._challenge(mechanism)
+        else:
+            octets = initial.reveal()
+            self._sasl_response(b"" if octets == b"=" else octets)
+
+    def _challenge(self, mechanism: Mechanism) -> None:
+        self._client.expect_commands(False)
+        self._say(b"+ " + base64.b64encode(mechanism.challenge))
+
+    def _sasl_response(self, line: bytes) -> None:
+        assert self._dialogue is not None
+        tag, mechanism = self._dialogue
+        try:
+            if line == b"*":
+                raise SaslError("Authentication was cancelled")
+            credentials = mechanism.response(decode_base64(line))
+        except SaslError as error:
+            self._end_dialogue()
+            self._bad(tag + b" BAD " + str(error).encode())
+            return
+        if credentials is None:
+            self._challenge(mechanism)
+        else:
+            self._end_dialogue()
+            self._log_in(tag, credentials)
+
+    def _end_dialogue(self) -> None:
+        self._dialogue = None
+        self._client.expect_commands(True)
+
+    def _log_in(self, tag: bytes, credentials: Credentials) -> None:
+        opening = self._opening = Deferred.fromCoroutine(self._opener(credentials))
+        opening.addCallbacks(self._opened, self._refused, (tag,), {}, (tag,), {})
+        opening.addErrback(self._broken, tag)
+
+    def _opened(self, partner: Partner, tag: bytes) -> None:
+        self._opening = None
+        self._over = True
+        self._cleanup()
+        self._client.enter(partner, tag)
+
+    def _refused(self, failure: Failure, tag: bytes) -> None:
+        self._opening = None
+        if self._over:
+            return  # the client left, and the attempt was cancelled
+        failure.trap(NotLetIn)
+        error = failure.value
+        assert isinstance(error, NotLetIn)
+        self.log.info("a log-in failed: {error}", error=str(error))
+        self._failures += 1
+        self._say(tag + b" " + error.answer)
+        if self._failures >= self._limits.max_login_failures:
+            self._bye(b"* BYE Too many log-ins failed")
+            return
+        self._client.proceed()
+
+    def _broken(self, failure: Failure, tag: bytes) -> None:
+        """A fault of our own: the client hears of it, the log has it whole."""
+        self.log.failure("log-in failed for a fault in imapproxy", failure)
+        self._opening = None
+        self._bye(tag + b" NO [SERVERBUG] imapproxy failed; its log says how")
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def _bad(self, line: bytes) -> None:
+        self._bad_commands += 1
+        if self._bad_commands > self._limits.max_bad_commands:
+            self._bye(line)
+        else:
+            self._say(line)
+
+    def _too_late(self) -> None:
+        self._bye(b"* BYE No log-in within %d seconds" % self._limits.login_timeout)
+
+    def _bye(self, last_words: bytes) -> None:
+        if self._over:
+            return
+        if last_words:
+            self._say(last_words)
+        if not last_words.startswith(b"* BYE"):
+            self._say(b"* BYE imapproxy closes the connection")
+        self._end()
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            self._cleanup()
+            self._client.close()
+
+    def _cleanup(self) -> None:
+        if self._timer.active():
+            self._timer.cancel()
+        if self._opening is not None:
+            self._opening.cancel()
+
+    def _say(self, line: bytes) -> None:
+        self._client.write(line + CRLF)
