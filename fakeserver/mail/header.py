@@ -1,0 +1,77 @@
+"""Cutting a header into its fields, octet for octet (RFC 5322 section 2.2)."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+# The empty line between header and body. Mail that was written by hand may have bare LFs.
+_END = re.compile(rb"\n\r?\n")
+# A field: its line and those after it that begin with white space (RFC 5322 section 2.2.3).
+_FIELD = re.compile(rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
+_NAME = re.compile(rb"([^:\r\n]*?)[ \t]*:")
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+_FOLD_TO_SPACE = re.compile(rb"\r?\n[ \t]+")
+_WHITE = re.compile(rb"[ \t\r\n]+")
+
+
+class Field(NamedTuple):
+    """One field of a header.
+
+    ``name`` as it was written, empty for a line that has no colon. ``value`` is what follows the
+    colon, folding in place, its last line end taken off. ``octets`` is the whole of it.
+    """
+
+    name: bytes
+    value: bytes
+    octets: bytes
+
+
+def find_body(octets: bytes, start: int, end: int) -> int:
+    """Where the body of what stands in ``octets[start:end]`` begins: behind the empty line."""
+    for empty in (b"\r\n", b"\n"):
+        if octets.startswith(empty, start, end):
+            return start + len(empty)
+    found = _END.search(octets, start, end)
+    return found.end() if found is not None else end
+
+
+def split_fields(header: bytes) -> list[Field]:
+    """The fields of a header, with or without the empty line at its end."""
+    fields = []
+    for found in _FIELD.finditer(header):
+        octets = found[0]
+        if not octets.strip(b"\r\n"):
+            continue
+        named = _NAME.match(octets)
+        if named is None:
+            fields.append(Field(b"", octets.rstrip(b"\r\n"), octets))
+        else:
+            value = octets[named.end() :].rstrip(b"\r\n")
+            fields.append(Field(named[1], value, octets))
+    return fields
+
+
+def unfold(value: bytes) -> bytes:
+    """The value on one line: only the line ends are taken out (RFC 5322 section 2.2.3)."""
+    return _LINE_ENDS.sub(b"", _FOLD.sub(b"", value)).strip(b" \t")
+
+
+def unfold_to_space(value: bytes) -> bytes:
+    """The value on one line, each fold a single space."""
+    return _LINE_ENDS.sub(b"", _FOLD_TO_SPACE.sub(b" ", value)).strip(b" \t")
+
+
+def squeeze(value: bytes) -> bytes:
+    """The value on one line, every run of white space a single space."""
+    return _WHITE.sub(b" ", value).strip(b" ")
+
+
+def pick_fields(fields: Iterable[Field], names: Iterable[bytes], *, exclude: bool) -> bytes:
+    """``HEADER.FIELDS`` and ``HEADER.FIELDS.NOT``: fields in their order, and an empty line."""
+    wanted = {name.lower() for name in names}
+    chosen = [field.octets for field in fields if (field.name.lower() in wanted) is not exclude]
+    # A header that ends without a line end gets one, so that the empty line stands by itself.
+    if chosen and not chosen[-1].endswith(b"\n"):
+        chosen[-1] += b"\r\n"
+    return b"".join(chosen) + b"\r\n"

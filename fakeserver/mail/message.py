@@ -1,0 +1,83 @@
+"""A message: octets that never change, and what was worked out about them so far."""
+
+import datetime
+from functools import cached_property
+
+from fakeserver.mail.bodystructure import body_structure
+from fakeserver.mail.dates import parse_date
+from fakeserver.mail.decoded import decode_field, normalize, part_headers, part_texts
+from fakeserver.mail.envelope import envelope
+from fakeserver.mail.header import Field
+from fakeserver.mail.mime import Part, parse_message
+from fakeserver.mail.quoting import without_nul
+from fakeserver.mail.section import cut, section_octets
+from imapproxy.wire.fetch_att import Partial, Section
+
+
+class Message:
+    """The octets of one message. Copies in several mailboxes share it."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = bytes(octets)
+
+    @property
+    def size(self) -> int:
+        """RFC822.SIZE."""
+        return len(self.octets)
+
+    @cached_property
+    def root(self) -> Part:
+        """The tree of MIME parts."""
+        return parse_message(without_nul(self.octets))
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields of the message's own header."""
+        return self.root.fields
+
+    @cached_property
+    def envelope(self) -> bytes:
+        """ENVELOPE, ready for a response."""
+        return envelope(self.root.fields)
+
+    @cached_property
+    def body(self) -> bytes:
+        """BODY, ready for a response."""
+        return body_structure(self.root, extended=False)
+
+    @cached_property
+    def body_structure(self) -> bytes:
+        """BODYSTRUCTURE, ready for a response."""
+        return body_structure(self.root, extended=True)
+
+    @cached_property
+    def sent(self) -> datetime.datetime | None:
+        """The moment that the Date field tells."""
+        value = self.root.field_value(b"date")
+        return None if value is None else parse_date(value)
+
+    @cached_property
+    def field_texts(self) -> dict[bytes, list[str]]:
+        """Texts of the fields by their names in lower case, normalized for comparison."""
+        texts: dict[bytes, list[str]] = {}
+        for field in self.fields:
+            texts.setdefault(field.name.lower(), []).append(normalize(decode_field(field.value)))
+        return texts
+
+    def headers_contain(self, text: str) -> bool:
+        """Whether a header, the message's or a part's, contains the normalized ``text``."""
+        return any(text in normalize(header) for header in part_headers(self.root))
+
+    def body_contains(self, text: str) -> bool:
+        """Whether the text of a part contains the normalized ``text``."""
+        # With no text to look for every message matches, even one that has no text at all.
+        return not text or any(text in normalize(body) for body in part_texts(self.root))
+
+    def section(self, section: Section, partial: Partial | None = None) -> bytes:
+        """The octets of ``BODY[section]<partial>``."""
+        if not section.part and section.text is None:
+            return cut(without_nul(self.octets), partial)
+        return cut(section_octets(self.root, section), partial)
+
+    def __repr__(self) -> str:
+        return f"Message({self.size} octets)"

@@ -1,0 +1,191 @@
+"""The tree of MIME parts in a message, as offsets into its octets (RFC 2045, RFC 2046)."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from fakeserver.mail.header import Field, find_body, split_fields
+from fakeserver.mail.parameters import (
+    MESSAGE_RFC822,
+    TEXT_PLAIN,
+    ContentType,
+    parse_content_type,
+)
+
+# As Dovecot: what is nested deeper is taken for plain octets.
+MAX_DEPTH = 64
+MAX_PARTS = 10_000
+
+
+@dataclass
+class Part:
+    """A message or a part of one: ``octets[start:body]`` is its header, ``[body:end]`` its body.
+
+    A multipart has its parts as ``children``; a message/rfc822 has the message within as its only
+    one.
+    """
+
+    octets: bytes = field(repr=False)
+    start: int
+    body: int
+    end: int
+    default_type: ContentType = TEXT_PLAIN
+    children: list["Part"] = field(default_factory=list)
+
+    @cached_property
+    def fields(self) -> list[Field]:
+        """The fields of the header."""
+        return split_fields(self.octets[self.start : self.body])
+
+    @cached_property
+    def content_type(self) -> ContentType:
+        """What the part says that it is, or what it is by default."""
+        value = self.field_value(b"content-type")
+        return self.default_type if value is None else parse_content_type(value)
+
+    def field_value(self, name: bytes) -> bytes | None:
+        """The value of the first field called ``name`` (lower case); of none, ``None``."""
+        for candidate in self.fields:
+            if candidate.name.lower() == name:
+                return candidate.value
+        return None
+
+    @property
+    def is_multipart(self) -> bool:
+        """Whether the body is a sequence of parts."""
+        return self.content_type.is_type(b"multipart")
+
+    @property
+    def is_message(self) -> bool:
+        """Whether the body is a message, which then is the only child."""
+        return bool(self.children) and not self.is_multipart
+
+    @property
+    def header_octets(self) -> bytes:
+        """The header, the empty line behind it included."""
+        return self.octets[self.start : self.body]
+
+    @property
+    def body_octets(self) -> bytes:
+        """The body as it stands, still encoded."""
+        return self.octets[self.body : self.end]
+
+    @property
+    def size(self) -> int:
+        """Octets of the body."""
+        return self.end - self.body
+
+    @property
+    def lines(self) -> int:
+        """Line ends in the body."""
+        return self.octets.count(b"\n", self.body, self.end)
+
+
+def parse_message(octets: bytes) -> Part:
+    """The tree of parts of a whole message. Never fails: what is no MIME is text."""
+    return _Parser(octets).entity(0, TEXT_PLAIN)[0]
+
+
+@dataclass(slots=True)
+class _Delimiter:
+    """A boundary's line: whose it is, whether it is the last, where it starts and ends."""
+
+    level: int
+    closes: bool
+    start: int
+    end: int
+
+
+class _Parser:
+    """Reads parts from left to right; ``boundaries`` are those of the multiparts it is within.
+
+    RFC 2046 section 5.1.1: a line that begins with a boundary is a delimiter, whatever follows;
+    section 5.1.2: an outer boundary ends whatever is still open within.
+    """
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self.boundaries: list[bytes] = []
+        self.pattern: re.Pattern[bytes] | None = None
+        self.depth = 0
+        self.parts = 0
+
+    def entity(self, start: int, default_type: ContentType) -> tuple[Part, _Delimiter | None]:
+        """The part that starts here, and the delimiter of an outer multipart that ends it."""
+        self.parts += 1
+        self.depth += 1
+        delimiter = self.next_delimiter(start)
+        limit = delimiter.start if delimiter is not None else len(self.octets)
+        body = find_body(self.octets, start, limit)
+        part = Part(self.octets, start, body, limit, default_type)
+        if self.depth < MAX_DEPTH and self.parts < MAX_PARTS:
+            delimiter = self.descend(part, delimiter)
+        # A header that runs up to the delimiter keeps its line end, here and in a message within.
+        inner = part.children[0].end if part.is_message else 0
+        part.end = max(body, inner, self.before(delimiter))
+        self.depth -= 1
+        return part, delimiter
+
+    def descend(self, part: Part, delimiter: _Delimiter | None) -> _Delimiter | None:
+        content_type = part.content_type
+        if content_type.is_message():
+            child, delimiter = self.entity(part.body, TEXT_PLAIN)
+            part.children.append(child)
+        elif content_type.is_type(b"multipart"):
+            boundary = content_type.parameter(b"boundary")
+            if boundary:
+                return self.multipart(part, boundary)
+        return delimiter
+
+    def multipart(self, part: Part, boundary: bytes) -> _Delimiter | None:
+        level = len(self.boundaries)
+        self.open(boundary)
+        is_digest = part.content_type.subtype.lower() == b"digest"
+        default_type = MESSAGE_RFC822 if is_digest else TEXT_PLAIN
+        delimiter = self.next_delimiter(part.body)
+        while delimiter is not None and delimiter.level == level and not delimiter.closes:
+            if self.parts >= MAX_PARTS:
+                delimiter = None
+                break
+            child, delimiter = self.entity(delimiter.end, default_type)
+            part.children.append(child)
+        self.close()
+        if delimiter is not None and delimiter.level == level:
+            delimiter = self.next_delimiter(delimiter.end)
+        return delimiter
+
+    def open(self, boundary: bytes) -> None:
+        self.boundaries.append(boundary)
+        self.compile()
+
+    def close(self) -> None:
+        self.boundaries.pop()
+        self.compile()
+
+    def compile(self) -> None:
+        # The longest boundary first: "--ab" is not to be taken for "--a" of the multipart around.
+        ordered = sorted(set(self.boundaries), key=len, reverse=True)
+        choice = b"|".join(map(re.escape, ordered))
+        self.pattern = (
+            re.compile(rb"^--(" + choice + rb")(--)?[^\n]*+\n?", re.MULTILINE) if ordered else None
+        )
+
+    def next_delimiter(self, start: int) -> _Delimiter | None:
+        if self.pattern is None:
+            return None
+        found = self.pattern.search(self.octets, start)
+        if found is None:
+            return None
+        level = len(self.boundaries) - 1 - self.boundaries[::-1].index(found[1])
+        return _Delimiter(level, found[2] is not None, found.start(), found.end())
+
+    def before(self, delimiter: _Delimiter | None) -> int:
+        """Where the body before a delimiter ends: the line end belongs to the delimiter."""
+        if delimiter is None:
+            return len(self.octets)
+        end = delimiter.start
+        if self.octets.endswith(b"\n", 0, end):
+            end -= 1
+        if self.octets.endswith(b"\r", 0, end) and end < delimiter.start:
+            end -= 1
+        return end

@@ -1,0 +1,26 @@
+"""Strings of responses: quoted where they can be, a literal where they cannot."""
+
+from imapproxy.wire.strings import announce, encode_nstring
+
+# A string or literal cannot hold NUL (RFC 9051 section 9, CHAR8). Mail that holds one is told with
+# this octet in its place, as Dovecot does.
+_NUL_STAND_IN = b"\x80"
+
+
+def without_nul(octets: bytes) -> bytes:
+    """The octets as a response may carry them; the length stays the same."""
+    return octets.replace(b"\0", _NUL_STAND_IN) if b"\0" in octets else octets
+
+
+def nstring(octets: bytes | None) -> bytes:
+    """A string of a response, or NIL for ``None``."""
+    if octets is None:
+        return b"NIL"
+    octets = without_nul(octets)
+    part = encode_nstring(octets)
+    return part if isinstance(part, bytes) else literal(octets)
+
+
+def literal(octets: bytes) -> bytes:
+    """The octets as a literal, its announcement before it."""
+    return announce(len(octets)) + octets

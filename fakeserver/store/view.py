@@ -1,0 +1,237 @@
+r"""What one session sees of a mailbox: its own numbering, told of changes when that is allowed.
+
+Between two answers of the server a session's numbering stands still (RFC 3501 section 5.5, section
+7.4.1): a message that another session expunged keeps its number, and can be fetched, until this
+session has been told. A message that came has no number until this session has been told.
+"""
+
+import bisect
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from fakeserver.store.mailbox import Mailbox, StoredMessage, flags_in_order
+from imapproxy.wire.flags import RECENT, Flag
+from imapproxy.wire.sequence_set import Ranges, SequenceSet
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Messages are gone. ``numbers`` as EXPUNGE tells them one after the other, ``uids`` theirs."""
+
+    numbers: tuple[int, ...]
+    uids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """There are ``exists`` messages now."""
+
+    exists: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentCount:
+    r"""``recent`` messages are ``\Recent`` now."""
+
+    recent: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsChanged:
+    """Message ``number`` has other flags."""
+
+    number: int
+    message: StoredMessage
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordsChanged:
+    """The mailbox has keywords that this session was not told of."""
+
+
+News = Gone | Arrived | RecentCount | FlagsChanged | KeywordsChanged
+
+
+class View:
+    """A session's view. Message ``n`` is ``messages[n - 1]``.
+
+    ``on_news`` is called whenever there is something to tell. ``closed`` becomes true when the
+    mailbox is gone.
+    """
+
+    def __init__(self, mailbox: Mailbox, *, read_only: bool) -> None:
+        self.mailbox = mailbox
+        self.read_only = read_only
+        self.messages: list[StoredMessage] = []
+        self.recent: set[int] = set()
+        self.closed = False
+        self.on_news: Callable[[], None] | None = None
+        self._told_recent = 0
+        self._arrived: list[StoredMessage] = list(mailbox.messages)
+        self._gone: set[int] = set()
+        self._changed: dict[int, StoredMessage] = {}
+        self._keyword_added = False
+        self._take_arrived()
+        self._told_recent = len(self.recent)
+        mailbox.watchers[self] = None
+
+    def close(self) -> None:
+        """Stop watching."""
+        self.mailbox.watchers.pop(self, None)
+        self.on_news = None
+
+    # --- what is seen ---
+
+    @property
+    def exists(self) -> int:
+        """How many messages the session knows of."""
+        return len(self.messages)
+
+    @property
+    def largest_uid(self) -> int:
+        """The UID of the last message, 0 where there is none."""
+        return self.messages[-1].uid if self.messages else 0
+
+    @property
+    def first_unseen(self) -> int | None:
+        r"""The number of the first message that is not ``\Seen``."""
+        for number, message in enumerate(self.messages, 1):
+            if rb"\Seen" not in message.flags:
+                return number
+        return None
+
+    def number_of(self, uid: int) -> int | None:
+        """The number of the message with this UID."""
+        place = self._place(uid)
+        if place < len(self.messages) and self.messages[place].uid == uid:
+            return place + 1
+        return None
+
+    def is_gone(self, message: StoredMessage) -> bool:
+        """Whether a message was expunged, which the session was not told yet."""
+        return message.uid in self._gone
+
+    def flags_of(self, message: StoredMessage) -> list[Flag]:
+        r"""The flags of a message as this session sees them, ``\Recent`` among them."""
+        flags = flags_in_order(message.flags, self.mailbox.keywords)
+        return [*flags, RECENT] if message.uid in self.recent else flags
+
+    def by_numbers(self, numbers: SequenceSet) -> list[tuple[int, StoredMessage]] | None:
+        """Messages of a set of numbers, ascending; ``None`` where it names one that is not."""
+        ranges = numbers.resolve(self.exists)
+        if not ranges or ranges[-1][1] > self.exists:
+            return None
+        return self._of_ranges(ranges)
+
+    def by_uids(self, uids: SequenceSet) -> list[tuple[int, StoredMessage]]:
+        """Messages of a set of UIDs, ascending; UIDs that are not are no mistake."""
+        places = [
+            (self._place(low) + 1, self._place(high + 1))
+            for low, high in uids.resolve(self.largest_uid)
+        ]
+        return self._of_ranges(tuple(places))
+
+    def _of_ranges(self, ranges: Ranges) -> list[tuple[int, StoredMessage]]:
+        return [
+            (number, self.messages[number - 1])
+            for low, high in ranges
+            for number in range(low, high + 1)
+        ]
+
+    def _place(self, uid: int) -> int:
+        return bisect.bisect_left(self.messages, uid, key=lambda message: message.uid)
+
+    # --- what is told ---
+
+    def has_news(self, *, may_expunge: bool = True) -> bool:
+        """Whether there is something to tell."""
+        gone = bool(self._gone) and may_expunge
+        return bool(gone or self._arrived or self._changed or self._keyword_added)
+
+    def take_news(self, *, may_expunge: bool) -> list[News]:
+        """What to tell now; from here on the session knows it."""
+        news: list[News] = []
+        if self._keyword_added:
+            self._keyword_added = False
+            news.append(KeywordsChanged())
+        if may_expunge and self._gone:
+            news.append(self._take_gone())
+        if self._arrived:
+            self._take_arrived()
+            news.append(Arrived(self.exists))
+        if len(self.recent) != self._told_recent:
+            self._told_recent = len(self.recent)
+            news.append(RecentCount(self._told_recent))
+        return news + self._take_changed()
+
+    def forget_change(self, message: StoredMessage) -> None:
+        """The session knows the flags of this message, or asked not to be told (.SILENT)."""
+        self._changed.pop(message.uid, None)
+
+    def _take_gone(self) -> Gone:
+        numbers: list[int] = []
+        uids: list[int] = []
+        kept: list[StoredMessage] = []
+        for message in self.messages:
+            if message.uid in self._gone:
+                numbers.append(len(kept) + 1)
+                uids.append(message.uid)
+                self._changed.pop(message.uid, None)
+                self.recent.discard(message.uid)
+            else:
+                kept.append(message)
+        self.messages = kept
+        self._gone.clear()
+        return Gone(tuple(numbers), tuple(uids))
+
+    def _take_arrived(self) -> None:
+        for message in self._arrived:
+            self._changed.pop(message.uid, None)
+            if message.uid >= self.mailbox.first_recent:
+                self.recent.add(message.uid)
+        self.messages += self._arrived
+        if self._arrived and not self.read_only:
+            # Told to a session that may change things: recent for no other from here on.
+            self.mailbox.first_recent = max(self.mailbox.first_recent, self.largest_uid + 1)
+        self._arrived = []
+
+    def _take_changed(self) -> list[News]:
+        changed = sorted(self._changed.items())
+        self._changed.clear()
+        numbered = ((self.number_of(uid), message) for uid, message in changed)
+        return [FlagsChanged(number, message) for number, message in numbered if number]
+
+    # --- what the mailbox says ---
+
+    def on_appended(self, message: StoredMessage) -> None:
+        """A message came."""
+        self._arrived.append(message)
+        self._notify()
+
+    def on_flags_changed(self, message: StoredMessage) -> None:
+        """The flags of a message are others now."""
+        self._changed[message.uid] = message
+        self._notify()
+
+    def on_expunged(self, messages: Collection[StoredMessage]) -> None:
+        """Messages are gone."""
+        uids = {message.uid for message in messages}
+        # Those that this session was never told of simply never were.
+        unknown = {message.uid for message in self._arrived} & uids
+        if unknown:
+            self._arrived = [message for message in self._arrived if message.uid not in unknown]
+        self._gone |= uids - unknown
+        self._notify()
+
+    def on_keyword_added(self) -> None:
+        """The mailbox has a new keyword."""
+        self._keyword_added = True
+
+    def on_mailbox_gone(self) -> None:
+        """The mailbox is not what it was."""
+        self.closed = True
+        self._notify()
+
+    def _notify(self) -> None:
+        if self.on_news is not None:
+            self.on_news()
