@@ -203,6 +203,11 @@ class ClientConnection(TwistedProtocol):
         if self._stage is not None:
             self._stage.drain(grace)
 
+    async def partner_gone(self) -> None:
+        """Done when the upstream connection of this client is gone too."""
+        if self._partner is not None:
+            await self._partner.connection.when_lost()
+
     def _abort(self) -> None:
         if ITCPTransport.providedBy(self.transport):
             self.transport.abortConnection()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
@@ -37,6 +38,7 @@ class ListenerFactory(ServerFactory):
         self._connections: set[ClientConnection] = set()
         self._unauthenticated: set[ClientConnection] = set()
         self._draining = False
+        self._empty: Deferred[None] | None = None  # fires when the last client is gone
 
     def buildProtocol(self, addr: IAddress | None = None) -> ClientConnection:
         """A client has connected."""
@@ -71,11 +73,18 @@ class ListenerFactory(ServerFactory):
         """See :class:`House`."""
         self._connections.discard(connection)
         self._unauthenticated.discard(connection)
+        if self._empty is not None and not self._connections:
+            empty, self._empty = self._empty, None
+            empty.callback(None)
 
     # -- the end ---------------------------------------------------------------------------
 
-    def drain(self) -> None:
-        """Tell every client BYE as soon as what it asked is answered."""
+    def drain(self) -> Deferred[None]:
+        """Tell every client BYE as soon as what it asked is answered; fires when all are gone."""
         self._draining = True
         for connection in list(self._connections):
             connection.drain(self.limits.drain_grace)
+        if self._connections:
+            self._empty = Deferred()
+            return self._empty
+        return succeed(None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from imapproxy.wire.framing import CLIENT_MAX_LINE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """Sizes in octets, times in seconds.
 

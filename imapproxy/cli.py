@@ -1,0 +1,295 @@
+"""The command line: ``imapproxy run``, ``stdio``, ``check`` and ``demo``."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import imapproxy
+from imapproxy.config import (
+    Config,
+    ConfigError,
+    ListenerConfig,
+    Settings,
+    UpstreamConfig,
+    check_config,
+    read_config,
+)
+from imapproxy.logs import begin_logging
+from imapproxy.running import (
+    on_hangup,
+    reactor_of_process,
+    run_for_ever,
+    run_to_end,
+    sentence_for,
+)
+from imapproxy.service import Listener, ProxyService
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UPSTREAM_HELP = (
+    "The real server: imaps://HOST[:PORT] (TLS from the start) or "
+    "imap+starttls://HOST[:PORT] (plaintext that is upgraded before anything is said)."
+)
+_CA_HELP = "PEM file with the authorities to trust instead of the system's."
+_PIN_HELP = "Accept only this key of the server: sha256/BASE64, as `check` prints it. Repeatable."
+
+
+def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def apply(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return apply
+
+
+_upstream_options = _options(
+    click.option("--ca-file", metavar="FILE", help=_CA_HELP),
+    click.option("--pin", "pins", multiple=True, metavar="PIN", help=_PIN_HELP),
+)
+_log_options = _options(
+    click.option("-v", "--verbose", is_flag=True, help="Log what each session does."),
+    click.option("--log-json", is_flag=True, help="Log JSON, one object a line, for machines."),
+)
+_cache_options = _options(
+    click.option("--data-dir", metavar="DIR", help="Where the cache lives (nothing is kept yet)."),
+    click.option("--no-cache", is_flag=True, help="Keep nothing on this machine."),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96})
+@click.version_option(imapproxy.__version__, prog_name="imapproxy")
+def cli() -> None:
+    """A local IMAP proxy for mail programs that cannot speak to today's servers.
+
+    The program speaks plaintext IMAP to 127.0.0.1; imapproxy speaks verified TLS to the
+    real server and passes every command and every answer on, octet for octet.
+
+    \b
+    Try it:          imapproxy demo
+    See what works:  imapproxy check imaps://imap.example.com --user you@example.com
+    Use it:          imapproxy run --upstream imaps://imap.example.com
+                     and point the mail program at 127.0.0.1, port 1143, no encryption
+    """
+
+
+@cli.command()
+@click.option(
+    "--listen",
+    "listen",
+    multiple=True,
+    metavar="ADDRESS:PORT",
+    help="Where clients connect in plaintext; default 127.0.0.1:1143, port 0 picks one.",
+)
+@click.option(
+    "--tls-listen",
+    multiple=True,
+    metavar="ADDRESS:PORT",
+    help="Where clients connect with TLS; needs --tls-cert and --tls-key.",
+)
+@click.option("--tls-cert", metavar="FILE", help="PEM certificate chain for --tls-listen.")
+@click.option("--tls-key", metavar="FILE", help="PEM key for --tls-listen.")
+@click.option("--upstream", metavar="URL", help=_UPSTREAM_HELP)
+@_upstream_options
+@click.option(
+    "--allow-remote",
+    is_flag=True,
+    help="Let other machines connect. Without TLS, mail and passwords cross the network readably.",
+)
+@click.option("--config", "config_file", metavar="FILE", help="Read all this from a TOML file.")
+@_cache_options
+@_log_options
+def run(
+    listen: tuple[str, ...],
+    tls_listen: tuple[str, ...],
+    tls_cert: str | None,
+    tls_key: str | None,
+    upstream: str | None,
+    ca_file: str | None,
+    pins: tuple[str, ...],
+    allow_remote: bool,
+    config_file: str | None,
+    data_dir: str | None,
+    no_cache: bool,
+    verbose: bool,
+    log_json: bool,
+) -> None:
+    """Run the proxy until SIGTERM or Ctrl-C.
+
+    For every listener one line `ready: ADDRESS:PORT -> URL` is printed when it listens; the log
+    goes to standard error. SIGTERM ends sessions in order (`* BYE`) and exits with 0; SIGHUP
+    reads --config again and drops no session.
+
+    \b
+    imapproxy run --upstream imaps://imap.example.com
+    imapproxy run --listen 127.0.0.1:1143 --upstream imap+starttls://mail.example.org
+    imapproxy run --config imapproxy.toml
+    """
+
+    def settings() -> Settings:
+        if config_file is not None:
+            if listen or tls_listen or upstream or ca_file or pins:
+                raise ConfigError("--config holds everything: leave out --listen, --upstream …")
+            return read_config(Path(config_file))
+        if upstream is None:
+            raise ConfigError("say where the mail is: --upstream imaps://imap.example.com")
+        certificate = {"cert_file": tls_cert, "key_file": tls_key}
+        plain = listen if listen or tls_listen else ("127.0.0.1:1143",)
+        starttls = "starttls" if tls_cert and tls_key else "none"
+        return _settings_of(
+            upstream,
+            ca_file,
+            pins,
+            [
+                *(
+                    ListenerConfig(
+                        address,
+                        allow_remote=allow_remote,
+                        tls=starttls,  # type: ignore[arg-type]
+                        **(certificate if starttls == "starttls" else {}),
+                    )
+                    for address in plain
+                ),
+                *(
+                    ListenerConfig(
+                        address, allow_remote=allow_remote, tls="implicit", **certificate
+                    )
+                    for address in tls_listen
+                ),
+            ],
+        )
+
+    _guarded(lambda: _run(settings, verbose=verbose, log_json=log_json))
+
+
+def _settings_of(
+    upstream: str, ca_file: str | None, pins: tuple[str, ...], listeners: list[ListenerConfig]
+) -> Settings:
+    server = UpstreamConfig(upstream, ca_file=ca_file, pins=pins)
+    return check_config(Config({"server": server}, tuple(listeners)), Path.cwd())
+
+
+def _run(settings: Callable[[], Settings], *, verbose: bool, log_json: bool) -> None:
+    reactor = reactor_of_process()
+    service = ProxyService(reactor, settings(), on_ready=_print_ready)
+    begin_logging(verbose=verbose, as_json=log_json)
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    on_hangup(reactor, lambda: service.reload_from(settings))
+    run_for_ever(reactor, service.start())
+
+
+def _print_ready(listener: Listener) -> None:
+    click.echo(listener.ready_line)
+    sys.stdout.flush()
+
+
+@cli.command()
+@click.option("--upstream", required=True, metavar="URL", help=_UPSTREAM_HELP)
+@_upstream_options
+@_cache_options
+@_log_options
+def stdio(
+    upstream: str,
+    ca_file: str | None,
+    pins: tuple[str, ...],
+    data_dir: str | None,
+    no_cache: bool,
+    verbose: bool,
+    log_json: bool,
+) -> None:
+    """Serve one session on standard input and output, without any port.
+
+    This is what mutt calls `tunnel`, mbsync `Tunnel`, and Python's imaplib `IMAP4_stream`:
+
+    \b
+    set tunnel = "imapproxy stdio --upstream imaps://imap.example.com"
+    """
+    from imapproxy.stdio import serve_stdio  # noqa: PLC0415
+
+    def serve() -> None:
+        settings = _settings_of(upstream, ca_file, pins, [ListenerConfig("127.0.0.1:0")])
+        begin_logging(verbose=verbose, as_json=log_json, quiet=not verbose)
+        reactor = reactor_of_process()
+        run_to_end(reactor, serve_stdio(reactor, settings))
+
+    _guarded(serve)
+
+
+@cli.command()
+@click.argument("url")
+@_upstream_options
+@click.option("--user", metavar="NAME", help="Log in as well; the password is asked for.")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of stdin."
+)
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds to wait for the server.")
+def check(
+    url: str,
+    ca_file: str | None,
+    pins: tuple[str, ...],
+    user: str | None,
+    password_stdin: bool,
+    timeout: float,
+) -> None:
+    """Connect to a server and say step by step what works and what does not.
+
+    Name, TCP, TLS (version, certificates, names, expiry), greeting, capabilities and, with
+    --user, the log-in. Exit code 0 if all worked, 2 if not. The password may also be in the
+    environment variable IMAPPROXY_PASSWORD.
+    """
+    from imapproxy.check import check_upstream  # noqa: PLC0415
+
+    def do_check() -> None:
+        config = UpstreamConfig(url, ca_file=ca_file, pins=pins, connect_timeout=timeout)
+        settings = check_config(Config({"server": config}, (ListenerConfig("0"),)), Path.cwd())
+        password = _password(user, password_stdin)
+        reactor = reactor_of_process()
+        target = settings.listeners[0].upstream
+        sys.exit(run_to_end(reactor, check_upstream(reactor, target, user, password)))
+
+    _guarded(do_check)
+
+
+def _password(user: str | None, from_stdin: bool) -> str | None:
+    if user is None:
+        return None
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    told = os.environ.get("IMAPPROXY_PASSWORD")
+    if told is not None:
+        return told
+    return str(click.prompt(f"Password of {user}", hide_input=True, err=True))
+
+
+@cli.command()
+@click.option("--keep", is_flag=True, help="Leave it running afterwards, to try a client on it.")
+def demo(keep: bool) -> None:
+    """Show the proxy at work, with nothing to set up.
+
+    Starts a mail server in memory that speaks TLS alone, puts a proxy in front of it, reads mail
+    through the proxy with Python's plaintext imaplib, and says what was verified.
+    """
+    from imapproxy.demo import run_demo  # noqa: PLC0415
+
+    _guarded(lambda: sys.exit(run_demo(reactor_of_process(), keep=keep)))
+
+
+def _guarded(action: Callable[[], None]) -> None:
+    """Tell errors that are the user's to mend in one line, and exit with 2."""
+    try:
+        action()
+    except Exception as error:
+        sentence = sentence_for(error)
+        if sentence is None:
+            raise
+        click.echo(f"imapproxy: {sentence}", err=True)
+        sys.exit(2)
+
+
+def main() -> None:
+    """The entry point ``imapproxy``."""
+    cli(prog_name="imapproxy")

@@ -1,0 +1,199 @@
+"""The configuration: from TOML or the command line to values that are known to be good."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from imapproxy.listen_address import ListenAddress, ListenAddressError, parse_listen_address
+from imapproxy.listener.limits import Limits
+from imapproxy.listener.tls import CertificateError, ServerTls
+from imapproxy.upstream.address import AddressError, parse_address
+from imapproxy.upstream.dial import TIMEOUT, Upstream
+from imapproxy.upstream.tls import TrustError, UpstreamTls, load_ca_file, parse_pin
+
+
+class ConfigError(Exception):
+    """The configuration is wrong; ``str()`` is one line with the place and the mend."""
+
+
+class UpstreamConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[upstream.NAME]``: a server. ``connect_timeout`` is in seconds."""
+
+    url: str
+    ca_file: str | None = None
+    pins: tuple[str, ...] = ()
+    connect_timeout: float = TIMEOUT
+
+
+class ListenerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[[listener]]``: an address for clients. ``upstream`` may be left out if there is one."""
+
+    listen: str
+    upstream: str | None = None
+    allow_remote: bool = False
+    tls: Literal["none", "implicit", "starttls"] = "none"
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+class LimitsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[limits]``: see :class:`imapproxy.listener.limits.Limits` for units."""
+
+    max_line: int = Limits.max_line
+    max_login_octets: int = Limits.max_login_octets
+    login_timeout: float = Limits.login_timeout
+    max_unauthenticated: int = Limits.max_unauthenticated
+    max_sessions: int = Limits.max_sessions
+    max_login_failures: int = Limits.max_login_failures
+    max_bad_commands: int = Limits.max_bad_commands
+    max_pipelined: int = Limits.max_pipelined
+    drain_grace: float = Limits.drain_grace
+
+
+class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The whole file."""
+
+    upstream: dict[str, UpstreamConfig]
+    listener: tuple[ListenerConfig, ...]
+    limits: LimitsConfig = LimitsConfig()
+    data_dir: str | None = None
+
+
+class ListenerSettings(msgspec.Struct, frozen=True):
+    """A listener that can be started. ``tls_from_start`` is implicit TLS, else ``tls`` is for
+    STARTTLS.
+    """
+
+    address: ListenAddress
+    upstream: Upstream
+    tls: ServerTls | None
+    tls_from_start: bool
+    allow_remote: bool
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything checked and loaded."""
+
+    listeners: tuple[ListenerSettings, ...]
+    limits: Limits
+
+
+def read_config(path: Path) -> Settings:
+    """Read and check a file. Raises :class:`ConfigError`. Relative paths are the file's."""
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text") from None
+    try:
+        config = msgspec.convert(tomllib.loads(text), Config)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}{_line_of(str(error), text)}: {error}") from None
+    try:
+        return check_config(config, path.parent)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def check_config(config: Config, base: Path) -> Settings:
+    """Load what the configuration names. Raises :class:`ConfigError`, naming the key."""
+    if not config.listener:
+        raise ConfigError("listener: there is none; add a [[listener]] with listen = …")
+    upstreams = {
+        name: _upstream(f"upstream.{name}", upstream, base)
+        for name, upstream in config.upstream.items()
+    }
+    listeners = tuple(
+        _listener(f"listener[{index}]", listener, upstreams, base)
+        for index, listener in enumerate(config.listener)
+    )
+    return Settings(listeners, _limits(config.limits))
+
+
+def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
+    try:
+        address = parse_address(config.url)
+    except AddressError as error:
+        raise ConfigError(f"{key}.url: {error}") from None
+    if config.connect_timeout <= 0:
+        raise ConfigError(f"{key}.connect_timeout: has to be more than 0 seconds")
+    try:
+        pins = [parse_pin(pin) for pin in config.pins]
+    except TrustError as error:
+        raise ConfigError(f"{key}.pins: {error}") from None
+    try:
+        authorities = load_ca_file(base / config.ca_file) if config.ca_file else None
+    except TrustError as error:
+        raise ConfigError(f"{key}.ca_file: {error}") from None
+    return Upstream(address, UpstreamTls(address.host, authorities, pins), config.connect_timeout)
+
+
+def _listener(
+    key: str, config: ListenerConfig, upstreams: dict[str, Upstream], base: Path
+) -> ListenerSettings:
+    try:
+        address = parse_listen_address(config.listen)
+    except ListenAddressError as error:
+        raise ConfigError(f"{key}.listen: {error}") from None
+    if not (address.is_loopback or config.allow_remote):
+        raise ConfigError(
+            f"{key}.listen: {address} can be reached from other machines; if that is what you "
+            "want, say allow_remote = true (--allow-remote)"
+        )
+    return ListenerSettings(
+        address,
+        _chosen_upstream(key, config, upstreams),
+        _server_tls(key, config, base),
+        config.tls == "implicit",
+        config.allow_remote,
+    )
+
+
+def _chosen_upstream(key: str, config: ListenerConfig, upstreams: dict[str, Upstream]) -> Upstream:
+    if config.upstream is None and len(upstreams) == 1:
+        return next(iter(upstreams.values()))
+    known = ", ".join(upstreams) or "none"
+    if config.upstream is None:
+        raise ConfigError(f"{key}.upstream: say which one ({known})")
+    if config.upstream not in upstreams:
+        raise ConfigError(
+            f"{key}.upstream: there is no [upstream.{config.upstream}]; there are: {known}"
+        )
+    return upstreams[config.upstream]
+
+
+def _server_tls(key: str, config: ListenerConfig, base: Path) -> ServerTls | None:
+    if config.tls == "none":
+        if config.cert_file or config.key_file:
+            raise ConfigError(f'{key}.tls: say "implicit" or "starttls" to use the certificate')
+        return None
+    if not (config.cert_file and config.key_file):
+        raise ConfigError(f"{key}.cert_file: TLS needs cert_file and key_file")
+    try:
+        return ServerTls(base / config.cert_file, base / config.key_file)
+    except CertificateError as error:
+        raise ConfigError(f"{key}.cert_file: {error}") from None
+
+
+def _limits(config: LimitsConfig) -> Limits:
+    values = msgspec.structs.asdict(config)
+    for name, value in values.items():
+        if value <= 0:
+            raise ConfigError(f"limits.{name}: has to be more than 0")
+    return Limits(**values)
+
+
+def _line_of(message: str, text: str) -> str:
+    """`` line N`` where the key that a message names stands in the file, if it can be told."""
+    keys = re.findall(r"field `(\w+)`", message) or re.findall(r"\.(\w+)`", message)
+    for key in keys:
+        for number, line in enumerate(text.splitlines(), 1):
+            if re.match(rf"\s*(?:\[+.*\b{key}\b.*\]|{key}\s*=)", line):
+                return f" line {number}"
+    return ""

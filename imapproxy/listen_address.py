@@ -1,0 +1,53 @@
+"""Where we listen: ``127.0.0.1:1143``, ``[::1]:1143``, ``localhost:1143`` or just ``1143``."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+_FORM = re.compile(r"(?:(?:\[(?P<six>[^\]]+)\]|(?P<four>[^:\[\]]*)):)?(?P<port>\d{1,5})")
+
+
+class ListenAddressError(ValueError):
+    """The text names no address to listen on; ``str()`` says what it should look like."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """An IP address (IPv6 without brackets) and a port; port 0 lets the system pick one."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only programs on this machine can connect."""
+        return ipaddress.ip_address(self.host).is_loopback
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether this is an IPv6 address."""
+        return ":" in self.host
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if self.is_ipv6 else f"{self.host}:{self.port}"
+
+
+def parse_listen_address(text: str) -> ListenAddress:
+    """Read an address. Raises :class:`ListenAddressError`; names are not looked up."""
+    example = "write it as 127.0.0.1:1143 or [::1]:1143"
+    found = _FORM.fullmatch(text.strip())
+    if found is None:
+        raise ListenAddressError(f"{text!r} is not an address to listen on; {example}")
+    host = found["six"] or found["four"] or "127.0.0.1"
+    if host == "localhost":
+        host = "127.0.0.1"
+    elif host == "*":
+        host = "0.0.0.0"  # noqa: S104 - said by the user, and refused without allow_remote
+    port = int(found["port"])
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ListenAddressError(f"{host!r} is not an IP address; {example}") from None
+    if port > 65535:
+        raise ListenAddressError(f"there is no port {port}; {example}")
+    return ListenAddress(host, port)

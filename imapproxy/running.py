@@ -1,0 +1,71 @@
+"""Running the reactor for a command of the command line: once, with an exit code."""
+
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from imapproxy.config import ConfigError
+from imapproxy.upstream.errors import UpstreamError
+
+_log = Logger()
+
+
+def reactor_of_process() -> Any:
+    """The reactor. Only the command line asks for it; everything else is given one."""
+    from twisted.internet import reactor  # noqa: TID251, PLC0415
+
+    return reactor
+
+
+def run_to_end(reactor: Any, main: Coroutine[Any, Any, int]) -> int:
+    """Run the reactor until ``main`` is done; its result, or it raises what ``main`` raised."""
+    outcome: list[int | Failure] = []
+
+    def begin() -> None:
+        done = Deferred.fromCoroutine(main)
+        done.addBoth(outcome.append)
+        done.addBoth(lambda _: reactor.stop() if reactor.running else None)
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+    if not outcome:
+        return 0  # stopped by a signal
+    result = outcome[0]
+    if isinstance(result, Failure):
+        result.raiseException()
+    assert isinstance(result, int)
+    return result
+
+
+def run_for_ever(reactor: Any, start: Coroutine[Any, Any, None]) -> None:
+    """Run the reactor until a signal; raises what ``start`` raised, if it did."""
+    failures: list[Failure] = []
+
+    def failed(failure: Failure) -> None:
+        failures.append(failure)
+        reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(start).addErrback(failed))
+    reactor.run()
+    if failures:
+        failures[0].raiseException()
+
+
+def on_hangup(reactor: Any, reload: Any) -> None:
+    """Call ``reload`` in the reactor at each SIGHUP, where the system has it."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reload))
+
+
+def sentence_for(error: Exception) -> str | None:
+    """One line for an error that is the user's to mend; ``None`` for a fault of ours."""
+    if isinstance(error, ConfigError):
+        return str(error)
+    if isinstance(error, UpstreamError):
+        advice = getattr(error, "advice", "")
+        return f"{error}; {advice}" if advice else str(error)
+    return None

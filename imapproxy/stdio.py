@@ -1,0 +1,26 @@
+"""One session on standard input and output (``imapproxy stdio``)."""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.stdio import StandardIO
+
+import imapproxy
+from imapproxy.config import Settings
+from imapproxy.listener.factory import ListenerFactory
+from imapproxy.service import opener
+
+
+async def serve_stdio(reactor: Any, settings: Settings) -> int:
+    """Serve the one client at the other end of the pipe; done when it is gone."""
+    upstream = settings.listeners[0].upstream
+    factory = ListenerFactory(
+        reactor, opener(reactor, upstream), settings.limits, imapproxy.__version__
+    )
+    connection = factory.buildProtocol()
+    gone: Deferred[None] = Deferred()
+    connection.on_lost = lambda: gone.callback(None)
+    StandardIO(connection, reactor=reactor)
+    await gone
+    await connection.partner_gone()
+    return 0
