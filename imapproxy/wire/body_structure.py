@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Multipart:
-    """A multipart: its parts in order, one at least. From ``parameters`` on: extension data."""
+    """A multipart and its parts in order. From ``parameters`` on: extension data."""
 
     parts: tuple["BodyStructure", ...]
     subtype: bytes
@@ -56,13 +56,3 @@ class Multipart:
 
 
 BodyStructure = Part | Multipart
-
-
-def decode_body_structure(octets: bytes) -> BodyStructure:
-    """Read a BODY or BODYSTRUCTURE list; raises ``DecodeError``."""
-    raise NotImplementedError
-
-
-def encode_body_structure(body: BodyStructure, *, extended: bool) -> bytes:
-    """The list for BODYSTRUCTURE (``extended``) or for BODY, which leaves extension data out."""
-    raise NotImplementedError

@@ -27,10 +27,12 @@ ATOM = re.compile(ATOM_CHAR + rb"++")
 # astring = 1*ASTRING-CHAR / string
 _ASTRING_ATOM = re.compile(ASTRING_CHAR + rb"++")
 # quoted = DQUOTE *QUOTED-CHAR DQUOTE; 8-bit is UTF-8 (RFC 9051 section 4.3), or what old servers
-# put there.
-QUOTED_RULE = rb'"[^"\\\r\n\x00]*+(?:\\["\\][^"\\\r\n\x00]*+)*+"'
+# put there. This rule finds the end of it even where escapes or controls are wrong inside …
+QUOTED_RULE = rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"'
 _QUOTED = re.compile(QUOTED_RULE)
-_ESCAPED = re.compile(rb'\\(["\\])')
+# … and this one is the grammar.
+_STRICT_QUOTED = re.compile(rb'"[^"\\\r\n\x00]*+(?:\\["\\][^"\\\r\n\x00]*+)*+"')
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 # literal = "{" number64 ["+"] "}" CRLF *CHAR8; literal8 = "~{" … (RFC 9051 section 9)
 _LITERAL = re.compile(rb"(~?)\{([0-9]++)\+?\}\r\n")
 # number = 1*DIGIT
@@ -161,7 +163,7 @@ class Cursor:
 
     def string(self) -> bytes:
         """A quoted string or literal, as the octets that it stands for."""
-        found = self.take(_QUOTED)
+        found = self.take(_QUOTED if self.lenient else _STRICT_QUOTED)
         if found is not None:
             inner = found[0][1:-1]
             return _ESCAPED.sub(rb"\1", inner) if b"\\" in inner else inner

@@ -6,9 +6,12 @@ spelling that the peer gave it, and :func:`flag_key` is what to compare it by.
 """
 
 import re
+from collections.abc import Iterable
 from typing import NewType
 
+from imapproxy.wire.cursor import Cursor
 from imapproxy.wire.errors import EncodeError
+from imapproxy.wire.strings import ATOM_CHAR
 
 Flag = NewType("Flag", bytes)
 
@@ -27,7 +30,10 @@ SYSTEM_FLAGS = (ANSWERED, FLAGGED, DELETED, SEEN, DRAFT)
 _USUAL_SPELLING = {bytes(flag).lower(): flag for flag in (*SYSTEM_FLAGS, RECENT, ANY_KEYWORD)}
 
 # flag = "\" atom / atom; flag-perm = flag / "\*" (RFC 9051 section 9)
-_FLAG = re.compile(rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+|\\\*")
+_FLAG = re.compile(rb"\\?" + ATOM_CHAR + rb"+|\\\*")
+# What servers put between the parentheses. Gmail passes on keywords such as
+# "OIB-Seen-[Gmail]/Trash" that other programs made; "]" is not for atoms.
+_SERVER_FLAGS = re.compile(rb"\(([^()\r\n]*+)\)")
 
 
 def usual_spelling(octets: bytes) -> Flag:
@@ -47,3 +53,13 @@ def encode_flag(flag: bytes) -> bytes:
     if _FLAG.fullmatch(flag) is None:
         raise EncodeError("a flag is an atom, or a backslash and an atom")
     return flag
+
+
+def read_flags(cursor: Cursor) -> tuple[Flag, ...]:
+    """Read ``(flag …)`` of a response, whatever the flags look like."""
+    return tuple(map(usual_spelling, cursor.expect(_SERVER_FLAGS, "a list of flags")[1].split()))
+
+
+def encode_flags(flags: Iterable[bytes]) -> bytes:
+    """``(flag …)``; raises ``EncodeError`` for what is no flag."""
+    return b"(%b)" % b" ".join(map(encode_flag, flags))

@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 from imapproxy.wire.body_structure import BodyStructure
 from imapproxy.wire.capability import Capabilities
+from imapproxy.wire.cursor import Cursor
+from imapproxy.wire.dates import read_date_time
+from imapproxy.wire.decode_body_structure import decode_body_structure
 from imapproxy.wire.envelope import Envelope
-from imapproxy.wire.flags import Flag
+from imapproxy.wire.flags import Flag, read_flags
 from imapproxy.wire.mailbox import WireMailbox
 from imapproxy.wire.response_code import ResponseCode
 from imapproxy.wire.sequence_set import SeqNum, SequenceSet, Uid
@@ -139,9 +142,13 @@ class SortData:
 
 
 class ThreadNode(NamedTuple):
-    """A message and those that follow it; ``number`` is ``None`` where the parent is missing."""
+    """``(3 6 (4 23)(44 7))``: 6 follows 3, and both 4 and 44 follow 6.
 
-    number: int | None
+    ``numbers`` is the chain of messages of which each follows the one before; empty where the
+    parent of ``children`` is missing. ``children`` are the threads that branch off behind its end.
+    """
+
+    numbers: tuple[int, ...]
     children: tuple["ThreadNode", ...] = ()
 
 
@@ -228,50 +235,59 @@ class FetchData:
     items: tuple[FetchItem, ...] = field(repr=False)
 
     def value(self, name: str) -> bytes | None:
-        """The octets of the item ``name`` (upper case) as on the wire."""
+        """The octets of the item ``name``, in any case, as on the wire."""
+        wanted = name.upper()
         for item_name, value in self.items:
-            if item_name == name:
+            if item_name == wanted:
                 return value
         return None
 
     @property
     def uid(self) -> Uid | None:
         """``UID``."""
-        raise NotImplementedError
+        value = self.value("UID")
+        return None if value is None else Uid(Cursor(value).number())
 
     @property
     def flags(self) -> tuple[Flag, ...] | None:
         """``FLAGS``."""
-        raise NotImplementedError
+        value = self.value("FLAGS")
+        return None if value is None else read_flags(Cursor(value))
 
     @property
     def mod_seq(self) -> int | None:
         """``MODSEQ``."""
-        raise NotImplementedError
+        value = self.value("MODSEQ")
+        return None if value is None else Cursor(value.strip(b"()")).number64()
 
     @property
     def size(self) -> int | None:
         """``RFC822.SIZE`` in octets."""
-        raise NotImplementedError
+        value = self.value("RFC822.SIZE")
+        return None if value is None else Cursor(value).number64()
 
     @property
     def internal_date(self) -> datetime.datetime | None:
         """``INTERNALDATE`` with the zone that the server told."""
-        raise NotImplementedError
+        value = self.value("INTERNALDATE")
+        return None if value is None else read_date_time(Cursor(value))
 
     @property
     def envelope(self) -> Envelope | None:
         """``ENVELOPE``."""
-        raise NotImplementedError
+        value = self.value("ENVELOPE")
+        return None if value is None else Envelope.decode(value)
 
     @property
     def body_structure(self) -> BodyStructure | None:
         """``BODYSTRUCTURE`` or, where that is not there, ``BODY``."""
-        raise NotImplementedError
+        value = self.value("BODYSTRUCTURE") or self.value("BODY")
+        return None if value is None else decode_body_structure(value)
 
     def string(self, name: str) -> bytes | None:
         """The octets of a string item (``BODY[]``, ``RFC822.HEADER``); ``None`` for NIL too."""
-        raise NotImplementedError
+        value = self.value(name)
+        return None if value is None else Cursor(value, lenient=True).nstring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +314,34 @@ class QuotaRootData:
 
 
 @dataclass(frozen=True, slots=True)
+class AclData:
+    """``* ACL mailbox identifier rights …`` (RFC 4314)."""
+
+    mailbox: WireMailbox
+    rights: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListRightsData:
+    """``* LISTRIGHTS mailbox identifier required optional …``."""
+
+    mailbox: WireMailbox
+    identifier: bytes
+    required: bytes
+    optional: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MyRightsData:
+    """``* MYRIGHTS mailbox rights``."""
+
+    mailbox: WireMailbox
+    rights: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class OpaqueData:
-    """A response that is not known here, or whose arguments are not of its grammar.
+    """A response that is not known here.
 
     ``octets`` is the whole response, exactly. ``name`` is its word in upper case, ``number`` what
     stood before it (``* 5 FOO``).
@@ -332,5 +374,8 @@ Response = (
     | IdData
     | QuotaData
     | QuotaRootData
+    | AclData
+    | ListRightsData
+    | MyRightsData
     | OpaqueData
 )

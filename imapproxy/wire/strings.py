@@ -139,6 +139,17 @@ def join(parts: Iterable[Part]) -> bytes:
     return b"".join(render(parts))
 
 
+def string_octets(octets: bytes | None) -> bytes:
+    """A string as in a response: quoted or a literal; NIL for ``None``."""
+    part = encode_nstring(octets)
+    return literal_octets(part.octets) if isinstance(part, LiteralPart) else part
+
+
+def literal_octets(octets: bytes, *, binary: bool = False) -> bytes:
+    """A literal as in a response. Whether it holds NUL is not looked at: mail does."""
+    return announce(len(octets), binary=binary) + octets
+
+
 def announce(size: int, *, waits: bool = True, binary: bool = False) -> bytes:
     """``{n}`` CRLF, or ``{n+}`` for a sender who does not wait, ``~{n}`` for binary octets."""
     return b"%b{%d%b}\r\n" % (b"~" if binary else b"", size, b"" if waits else b"+")
