@@ -35,6 +35,8 @@ _FLAG = re.compile(rb"\\?" + ATOM_CHAR + rb"+|\\\*")
 # "OIB-Seen-[Gmail]/Trash" that other programs made; "]" is not for atoms.
 _SERVER_FLAGS = re.compile(rb"\(([^()\r\n]*+)\)")
 
+_SERVER_FLAG = re.compile(rb'[^\x00-\x20\x7f(){"]+')
+
 
 def usual_spelling(octets: bytes) -> Flag:
     r"""The flag in its usual spelling where it is a system flag: ``\SEEN`` is ``\Seen``."""
@@ -61,5 +63,11 @@ def read_flags(cursor: Cursor) -> tuple[Flag, ...]:
 
 
 def encode_flags(flags: Iterable[bytes]) -> bytes:
-    """``(flag …)``; raises ``EncodeError`` for what is no flag."""
-    return b"(%b)" % b" ".join(map(encode_flag, flags))
+    """``(flag …)`` of a response; raises ``EncodeError`` for what would not be read as one flag.
+
+    Wider than :func:`encode_flag`, so that what :func:`read_flags` took can be passed on.
+    """
+    words = tuple(flags)
+    if any(_SERVER_FLAG.fullmatch(word) is None for word in words):
+        raise EncodeError("a flag with a space, parenthesis or quote")
+    return b"(%b)" % b" ".join(words)
