@@ -160,7 +160,7 @@ class ProxyService(Service):
             try:
                 await self.reload(source())
             except ConfigError as error:
-                self.log.error("not reloaded: {error}", error=str(error))
+                self.log.warn("not reloaded: {error}", error=str(error))
             else:
                 self.log.info("reloaded")
 
@@ -177,14 +177,14 @@ class ProxyService(Service):
 
     def startService(self) -> None:
         """See :class:`twisted.application.service.IService`."""
-        Service.startService(self)  # type: ignore[no-untyped-call]
+        Service.startService(self)
         Deferred.fromCoroutine(self.start()).addErrback(
             lambda failure: self.log.critical("{error}", error=failure.getErrorMessage())
         )
 
     def stopService(self) -> Deferred[None]:
         """See :class:`twisted.application.service.IService`."""
-        Service.stopService(self)  # type: ignore[no-untyped-call]
+        Service.stopService(self)
         return Deferred.fromCoroutine(self.drain())
 
 
