@@ -16,7 +16,15 @@ from imapproxy.upstream.tls import TrustError, UpstreamTls, load_ca_file, parse_
 
 
 class ConfigError(Exception):
-    """The configuration is wrong; ``str()`` is one line with the place and the mend."""
+    """The configuration is wrong; ``str()`` is one line with the place and the mend.
+
+    ``key`` is the place in the file (``listener[0].listen``), ``message`` the rest.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(f"{key}: {message}" if key else message)
+        self.key = key
+        self.message = message
 
 
 class UpstreamConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -104,7 +112,7 @@ def read_config(path: Path) -> Settings:
 def check_config(config: Config, base: Path) -> Settings:
     """Load what the configuration names. Raises :class:`ConfigError`, naming the key."""
     if not config.listener:
-        raise ConfigError("listener: there is none; add a [[listener]] with listen = …")
+        raise ConfigError("there is none; add a [[listener]] with listen = …", "listener")
     upstreams = {
         name: _upstream(f"upstream.{name}", upstream, base)
         for name, upstream in config.upstream.items()
@@ -120,17 +128,17 @@ def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
     try:
         address = parse_address(config.url)
     except AddressError as error:
-        raise ConfigError(f"{key}.url: {error}") from None
+        raise ConfigError(str(error), f"{key}.url") from None
     if config.connect_timeout <= 0:
-        raise ConfigError(f"{key}.connect_timeout: has to be more than 0 seconds")
+        raise ConfigError("has to be more than 0 seconds", f"{key}.connect_timeout")
     try:
         pins = [parse_pin(pin) for pin in config.pins]
     except TrustError as error:
-        raise ConfigError(f"{key}.pins: {error}") from None
+        raise ConfigError(str(error), f"{key}.pins") from None
     try:
         authorities = load_ca_file(base / config.ca_file) if config.ca_file else None
     except TrustError as error:
-        raise ConfigError(f"{key}.ca_file: {error}") from None
+        raise ConfigError(str(error), f"{key}.ca_file") from None
     return Upstream(address, UpstreamTls(address.host, authorities, pins), config.connect_timeout)
 
 
@@ -140,11 +148,12 @@ def _listener(
     try:
         address = parse_listen_address(config.listen)
     except ListenAddressError as error:
-        raise ConfigError(f"{key}.listen: {error}") from None
+        raise ConfigError(str(error), f"{key}.listen") from None
     if not (address.is_loopback or config.allow_remote):
         raise ConfigError(
-            f"{key}.listen: {address} can be reached from other machines; if that is what you "
-            "want, say allow_remote = true (--allow-remote)"
+            f"{address} can be reached from other machines; if that is what you want, say "
+            "allow_remote = true (--allow-remote)",
+            f"{key}.listen",
         )
     return ListenerSettings(
         address,
@@ -160,10 +169,10 @@ def _chosen_upstream(key: str, config: ListenerConfig, upstreams: dict[str, Upst
         return next(iter(upstreams.values()))
     known = ", ".join(upstreams) or "none"
     if config.upstream is None:
-        raise ConfigError(f"{key}.upstream: say which one ({known})")
+        raise ConfigError(f"say which one ({known})", f"{key}.upstream")
     if config.upstream not in upstreams:
         raise ConfigError(
-            f"{key}.upstream: there is no [upstream.{config.upstream}]; there are: {known}"
+            f"there is no [upstream.{config.upstream}]; there are: {known}", f"{key}.upstream"
         )
     return upstreams[config.upstream]
 
@@ -171,21 +180,21 @@ def _chosen_upstream(key: str, config: ListenerConfig, upstreams: dict[str, Upst
 def _server_tls(key: str, config: ListenerConfig, base: Path) -> ServerTls | None:
     if config.tls == "none":
         if config.cert_file or config.key_file:
-            raise ConfigError(f'{key}.tls: say "implicit" or "starttls" to use the certificate')
+            raise ConfigError('say "implicit" or "starttls" to use the certificate', f"{key}.tls")
         return None
     if not (config.cert_file and config.key_file):
-        raise ConfigError(f"{key}.cert_file: TLS needs cert_file and key_file")
+        raise ConfigError("TLS needs cert_file and key_file", f"{key}.cert_file")
     try:
         return ServerTls(base / config.cert_file, base / config.key_file)
     except CertificateError as error:
-        raise ConfigError(f"{key}.cert_file: {error}") from None
+        raise ConfigError(str(error), f"{key}.cert_file") from None
 
 
 def _limits(config: LimitsConfig) -> Limits:
     values = msgspec.structs.asdict(config)
     for name, value in values.items():
         if value <= 0:
-            raise ConfigError(f"limits.{name}: has to be more than 0")
+            raise ConfigError("has to be more than 0", f"limits.{name}")
     return Limits(**values)
 
 

@@ -194,7 +194,7 @@ async def _explained(step: Deferred[Any], handshake: Handshake, address: Address
     except UpstreamUnavailable as error:
         if handshake.fault is not None:
             fault, advice = handshake.fault
-            raise TlsRefused(f"{address}: {fault}", advice) from None
+            raise TlsRefused(f"{address}: {fault}", advice, handshake.chain) from None
         if isinstance(error.__cause__, SSL.Error):
             raise TlsRefused(
                 f"{address}: the TLS handshake failed ({_reasons(error.__cause__)})",

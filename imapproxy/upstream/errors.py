@@ -1,5 +1,9 @@
 """What can go wrong with the upstream; each error is a sentence and says what to do about it."""
 
+from collections.abc import Mapping
+
+from OpenSSL.crypto import X509
+
 
 class UpstreamError(Exception):
     """Base of the family. ``str()`` is one line for people and holds no secret."""
@@ -17,7 +21,16 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class TlsRefused(UpstreamUnavailable):
-    """We refused the upstream's TLS: its certificate, its name, its version, its STARTTLS."""
+    """We refused the upstream's TLS: its certificate, its name, its version, its STARTTLS.
+
+    ``chain`` are the certificates that were looked at, by depth; 0 is the server's own.
+    """
+
+    def __init__(
+        self, message: str, advice: str = "", chain: Mapping[int, X509] | None = None
+    ) -> None:
+        super().__init__(message, advice)
+        self.chain = dict(chain or {})
 
 
 class UpstreamProtocolError(UpstreamError):
