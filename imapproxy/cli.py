@@ -27,6 +27,18 @@ from imapproxy.running import (
     sentence_for,
 )
 from imapproxy.service import Listener, ProxyService
+from imapproxy.upstream.dial import TIMEOUT
+
+# What a key of the configuration is called on the command line.
+_OPTION_OF_KEY = {
+    "url": "--upstream",
+    "connect_timeout": "--timeout",
+    "ca_file": "--ca-file",
+    "pins": "--pin",
+    "listen": "--listen",
+    "cert_file": "--tls-cert",
+    "tls": "--tls-cert",
+}
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -167,19 +179,32 @@ def run(
 
 
 def _settings_of(
-    upstream: str, ca_file: str | None, pins: tuple[str, ...], listeners: list[ListenerConfig]
+    upstream: str,
+    ca_file: str | None,
+    pins: tuple[str, ...],
+    listeners: list[ListenerConfig],
+    timeout: float = TIMEOUT,
 ) -> Settings:
-    server = UpstreamConfig(upstream, ca_file=ca_file, pins=pins)
-    return check_config(Config({"server": server}, tuple(listeners)), Path.cwd())
+    server = UpstreamConfig(upstream, ca_file=ca_file, pins=pins, connect_timeout=timeout)
+    try:
+        return check_config(Config({"server": server}, tuple(listeners)), Path.cwd())
+    except ConfigError as error:
+        option = _OPTION_OF_KEY.get(error.key.rpartition(".")[2], "")
+        raise ConfigError(error.message, option) from None
 
 
 def _run(settings: Callable[[], Settings], *, verbose: bool, log_json: bool) -> None:
     reactor = reactor_of_process()
     service = ProxyService(reactor, settings(), on_ready=_print_ready)
-    begin_logging(verbose=verbose, as_json=log_json)
+
+    async def start() -> None:
+        await service.start()
+        # Not before: an address that is taken is told in one line, without a log around it.
+        begin_logging(verbose=verbose, as_json=log_json)
+
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     on_hangup(reactor, lambda: service.reload_from(settings))
-    run_for_ever(reactor, service.start())
+    run_for_ever(reactor, start())
 
 
 def _print_ready(listener: Listener) -> None:
@@ -244,8 +269,7 @@ def check(
     from imapproxy.check import check_upstream  # noqa: PLC0415
 
     def do_check() -> None:
-        config = UpstreamConfig(url, ca_file=ca_file, pins=pins, connect_timeout=timeout)
-        settings = check_config(Config({"server": config}, (ListenerConfig("0"),)), Path.cwd())
+        settings = _settings_of(url, ca_file, pins, [ListenerConfig("0")], timeout)
         password = _password(user, password_stdin)
         reactor = reactor_of_process()
         target = settings.listeners[0].upstream
