@@ -164,6 +164,15 @@ class View:
             news.append(RecentCount(self._told_recent))
         return news + self._take_changed()
 
+    def take_keyword_news(self) -> bool:
+        """Whether there are keywords to tell; from here on the session knows them."""
+        added, self._keyword_added = self._keyword_added, False
+        return added
+
+    def is_pending(self, message: StoredMessage) -> bool:
+        """Whether there is a change of flags that the session was not told of."""
+        return message.uid in self._changed
+
     def forget_change(self, message: StoredMessage) -> None:
         """The session knows the flags of this message, or asked not to be told (.SILENT)."""
         self._changed.pop(message.uid, None)

@@ -1,0 +1,1 @@
+"""The commands: one module per family, each command a generator of what it says."""

@@ -1,0 +1,61 @@
+"""Commands of any state, STARTTLS and ENABLE."""
+
+from fakeserver.mail.quoting import nstring
+from fakeserver.reply import BadCommand, Handler, Tagged, Then
+from fakeserver.session import Session
+from imapproxy.wire import commands as wire
+
+# What ENABLE can switch (RFC 5161 section 3.1): those that change what the server says unasked.
+_CAN_BE_ENABLED = ("CONDSTORE", "QRESYNC")
+
+
+def capability(session: Session, _command: wire.Capability) -> Handler:
+    """RFC 3501 section 6.1.1."""
+    yield b"* CAPABILITY %b\r\n" % session.capabilities()
+    if session.account is None:
+        return Tagged("Pre-login capabilities listed, post-login capabilities have more.")
+    return Tagged("Capability completed.")
+
+
+def noop(_session: Session, _command: wire.Noop) -> Handler:
+    """RFC 3501 section 6.1.2: the news comes by itself."""
+    yield b""
+    return Tagged("NOOP completed.")
+
+
+def logout(_session: Session, _command: wire.Logout) -> Handler:
+    """RFC 3501 section 6.1.3."""
+    yield b"* BYE Logging out\r\n"
+    return Tagged("Logout completed.", then=Then.CLOSE)
+
+
+def identify(session: Session, command: wire.Id) -> Handler:
+    """RFC 2971."""
+    session.client_id = dict(command.parameters or ())
+    yield b"* ID (%b %b)\r\n" % (nstring(b"name"), nstring(b"fakeserver"))
+    return Tagged("ID completed.")
+
+
+def start_tls(session: Session, _command: wire.StartTls) -> Handler:
+    """RFC 3501 section 6.2.1."""
+    if session.tls:
+        raise BadCommand("TLS is already active.")
+    if not session.tls_available:
+        raise BadCommand("TLS support isn't enabled.")
+    yield b""
+    return Tagged("Begin TLS negotiation now.", then=Then.START_TLS)
+
+
+def enable(session: Session, command: wire.Enable) -> Handler:
+    """RFC 5161."""
+    enabled = [
+        name for name in command.capabilities if name in _CAN_BE_ENABLED and session.has(name)
+    ]
+    newly = [name for name in dict.fromkeys(enabled) if name not in session.enabled]
+    if "CONDSTORE" in newly or "QRESYNC" in newly:
+        # RFC 7162 section 3.2.3: QRESYNC enables CONDSTORE as well.
+        yield session.enable_condstore()
+    session.enabled.update(newly)
+    if enabled:
+        yield b"* ENABLED %b\r\n" % " ".join(dict.fromkeys(enabled)).encode()
+    return Tagged("Enabled.")

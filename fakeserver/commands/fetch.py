@@ -1,0 +1,139 @@
+"""FETCH (RFC 3501 section 6.4.5, RFC 7162 sections 3.1.4 and 3.2.6)."""
+
+from collections.abc import Callable, Iterator
+
+from fakeserver.commands.require import (
+    Numbered,
+    messages_of,
+    need_extension,
+    refuse_parameters,
+    view_of,
+)
+from fakeserver.commands.resync import vanished_earlier
+from fakeserver.mail.quoting import literal
+from fakeserver.reply import BadCommand, Handler, Tagged
+from fakeserver.session import Session
+from fakeserver.store.mailbox import StoredMessage
+from fakeserver.store.view import View
+from imapproxy.wire import commands as wire
+from imapproxy.wire.dates import encode_date_time
+from imapproxy.wire.fetch_att import BodySection, FetchAtt, Item, Section, SectionText
+from imapproxy.wire.flags import SEEN
+
+# How one item of a message is told, its name included.
+Teller = Callable[[StoredMessage], bytes]
+
+_HEADER = Section(text=SectionText.HEADER)
+_TEXT = Section(text=SectionText.TEXT)
+
+
+def fetch(session: Session, command: wire.Fetch) -> Handler:
+    """FETCH and UID FETCH."""
+    view = view_of(session)
+    items = _items(session, command)
+    tellers = [_teller(session, view, item) for item in items]
+    messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
+    if Item.MODSEQ in items:
+        yield session.enable_condstore()
+    yield session.keyword_news()
+    if command.vanished:
+        yield _vanished(view, command)
+    if command.changed_since is not None:
+        since = command.changed_since
+        messages = [one for one in messages if one[1].mod_seq > since]
+    sets_seen = not view.read_only and any(map(_sets_seen, items))
+    yield from _responses(session, view, messages, tellers, items, sets_seen=sets_seen)
+    return Tagged("Fetch completed.")
+
+
+def _items(session: Session, command: wire.Fetch) -> list[FetchAtt]:
+    """What is asked for, and what has to be told besides."""
+    refuse_parameters(command.parameters)
+    items: list[FetchAtt] = list(dict.fromkeys(command.items))
+    if command.by_uid and Item.UID not in items:
+        items.insert(0, Item.UID)
+    if command.changed_since is not None:
+        need_extension(session, "CONDSTORE", "CHANGEDSINCE")
+        # RFC 7162 section 3.1.4.1: CHANGEDSINCE asks for MODSEQ as well.
+        if Item.MODSEQ not in items:
+            items.append(Item.MODSEQ)
+    if command.vanished:
+        need_extension(session, "QRESYNC", "VANISHED")
+        if "QRESYNC" not in session.enabled or not command.by_uid:
+            raise BadCommand("VANISHED needs QRESYNC enabled, UID FETCH and CHANGEDSINCE.")
+        if command.changed_since is None:
+            raise BadCommand("VANISHED used without CHANGEDSINCE")
+    return items
+
+
+def _vanished(view: View, command: wire.Fetch) -> bytes:
+    largest = max(view.largest_uid, view.mailbox.uid_next - 1)
+    return vanished_earlier(view, command.changed_since or 0, command.sequence_set.resolve(largest))
+
+
+def _responses(
+    session: Session,
+    view: View,
+    messages: Numbered,
+    tellers: list[Teller],
+    items: list[FetchAtt],
+    *,
+    sets_seen: bool,
+) -> Iterator[bytes]:
+    tells_flags = Item.FLAGS in items
+    for number, message in messages:
+        extra = b""
+        if sets_seen and SEEN not in message.flags and not view.is_gone(message):
+            view.mailbox.set_flags(message, message.flags | {SEEN})
+            if not tells_flags:
+                extra = b" FLAGS (%b)" % b" ".join(view.flags_of(message))
+            if "CONDSTORE" in session.enabled and Item.MODSEQ not in items:
+                extra += b" MODSEQ (%d)" % message.mod_seq
+            view.forget_change(message)
+        elif tells_flags:
+            view.forget_change(message)
+        told = b" ".join([tell(message) for tell in tellers])
+        yield b"* %d FETCH (%b%b)\r\n" % (number, told, extra)
+
+
+def _sets_seen(item: FetchAtt) -> bool:
+    if isinstance(item, Item):
+        return item.sets_seen
+    return isinstance(item, BodySection) and not item.peek
+
+
+def _teller(session: Session, view: View, item: FetchAtt) -> Teller:
+    if isinstance(item, BodySection):
+        return _section_teller(item)
+    if item is Item.FLAGS:
+        return lambda message: b"FLAGS (%b)" % b" ".join(view.flags_of(message))
+    if item is Item.MODSEQ:
+        need_extension(session, "CONDSTORE", "MODSEQ")
+    teller = _TELLERS.get(item) if isinstance(item, Item) else None
+    if teller is None:
+        raise BadCommand("Unknown parameter")
+    return teller
+
+
+def _section_teller(item: BodySection) -> Teller:
+    section, partial = item.section, item.partial
+    name = b"BODY[%b]" % section.encode()
+    if partial is not None:
+        name += b"<%d>" % partial.offset
+    return lambda message: name + b" " + literal(message.content.section(section, partial))
+
+
+_TELLERS: dict[Item, Teller] = {
+    Item.UID: lambda message: b"UID %d" % message.uid,
+    Item.MODSEQ: lambda message: b"MODSEQ (%d)" % message.mod_seq,
+    Item.INTERNALDATE: lambda message: b"INTERNALDATE " + encode_date_time(message.internal_date),
+    Item.RFC822_SIZE: lambda message: b"RFC822.SIZE %d" % message.content.size,
+    Item.ENVELOPE: lambda message: b"ENVELOPE " + message.content.envelope,
+    Item.BODY: lambda message: b"BODY " + message.content.body,
+    Item.BODYSTRUCTURE: lambda message: b"BODYSTRUCTURE " + message.content.body_structure,
+    Item.RFC822: lambda message: b"RFC822 " + literal(message.content.section(Section())),
+    Item.RFC822_HEADER: lambda message: (
+        b"RFC822.HEADER " + literal(message.content.section(_HEADER))
+    ),
+    Item.RFC822_TEXT: lambda message: b"RFC822.TEXT " + literal(message.content.section(_TEXT)),
+}

@@ -1,0 +1,209 @@
+r"""LIST and LSUB: the names of mailboxes (RFC 3501 section 6.3.8, RFC 5258, RFC 5819, RFC 6154)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fakeserver.commands.names import astring
+from fakeserver.commands.require import account_of
+from fakeserver.commands.status import check_items, status_response
+from fakeserver.mail.quoting import nstring
+from fakeserver.reply import BadCommand, Handler, Tagged
+from fakeserver.session import Session
+from fakeserver.store.account import Account
+from imapproxy.wire import commands as wire
+from imapproxy.wire.list_pattern import ListPattern
+from imapproxy.wire.mailbox import WireMailbox
+
+# Selection and return options, and the extension each of them belongs to.
+_SELECTION = {
+    "SUBSCRIBED": "LIST-EXTENDED",
+    "REMOTE": "LIST-EXTENDED",
+    "RECURSIVEMATCH": "LIST-EXTENDED",
+    "SPECIAL-USE": "SPECIAL-USE",
+}
+_RETURN = {
+    "SUBSCRIBED": "LIST-EXTENDED",
+    "CHILDREN": "LIST-EXTENDED",
+    "SPECIAL-USE": "SPECIAL-USE",
+    "STATUS": "LIST-STATUS",
+}
+
+
+def list_mailboxes(session: Session, command: wire.List) -> Handler:
+    """LIST, plain and extended."""
+    account = account_of(session)
+    if not command.is_extended:
+        yield from _plain(session, account, command)
+    else:
+        _check_options(session, command)
+        yield from _extended(session, account, command)
+    return Tagged("List completed.")
+
+
+def lsub(session: Session, command: wire.Lsub) -> Handler:
+    """RFC 3501 section 6.3.9."""
+    account = account_of(session)
+    pattern = _pattern(account, command.reference, command.pattern)
+    yield b""
+    for name, subscribed in _with_parents(account, pattern).items():
+        # A name that is none itself, of which only something below is subscribed to, is
+        # \Noselect; it is told where the pattern has "%", which cannot show what is below.
+        attributes = [] if subscribed else [rb"\Noselect"]
+        yield _response(account, b"LSUB", attributes, name)
+    return Tagged("Lsub completed.")
+
+
+def _plain(session: Session, account: Account, command: wire.List) -> Iterator[bytes]:
+    if command.patterns == (b"",):
+        # "An empty mailbox name argument is a special request to return the hierarchy delimiter
+        # and the root name of the name given in the reference."
+        root = command.reference.partition(account.delimiter)
+        name = WireMailbox(root[0] + root[1]) if root[1] else WireMailbox(b"")
+        yield _response(account, b"LIST", [rb"\Noselect"], name)
+        return
+    pattern = _pattern(account, command.reference, command.patterns[0])
+    for name, selectable in account.all_names().items():
+        if pattern.matches(name):
+            attributes = [] if selectable else [rb"\Noselect"]
+            if session.has("CHILDREN"):
+                attributes.append(_children(account, name))
+            attributes += _special_use(session, account, name)
+            yield _response(account, b"LIST", attributes, name)
+
+
+def _pattern(account: Account, reference: bytes, pattern: bytes) -> ListPattern:
+    # The reference is put before the pattern, unless that begins at the root itself.
+    whole = pattern if pattern.startswith(account.delimiter) else reference + pattern
+    return ListPattern(account.canonical(whole), account.delimiter)
+
+
+def _with_parents(account: Account, pattern: ListPattern) -> dict[WireMailbox, bool]:
+    """Subscribed names that match; and, of those that do not, the nearest matching name above."""
+    names: dict[WireMailbox, bool] = {}
+    for name in account.subscriptions:
+        if pattern.matches(name):
+            names[name] = True
+            continue
+        above = next((one for one in account.parents_of(name) if pattern.matches(one)), None)
+        if above is not None:
+            names.setdefault(above, False)
+    return dict(sorted(names.items()))
+
+
+def _response(
+    account: Account, verb: bytes, attributes: list[bytes], name: bytes, extended: bytes = b""
+) -> bytes:
+    return b"* %b (%b) %b %b%b\r\n" % (
+        verb,
+        b" ".join(attributes),
+        nstring(account.delimiter),
+        astring(name),
+        extended,
+    )
+
+
+def _children(account: Account, name: bytes) -> bytes:
+    return rb"\HasChildren" if account.has_children(name) else rb"\HasNoChildren"
+
+
+def _special_use(session: Session, account: Account, name: WireMailbox) -> list[bytes]:
+    mailbox = account.mailboxes.get(name)
+    if mailbox is None or not session.has("SPECIAL-USE"):
+        return []
+    return list(mailbox.special_use)
+
+
+# --- LIST-EXTENDED ------------------------------------------------------------------------------
+
+
+def _check_options(session: Session, command: wire.List) -> None:
+    selection = command.selection_options or ()
+    returned = command.return_options or ()
+    for option, known in [(one, _SELECTION) for one in selection] + [
+        (one, _RETURN) for one in returned
+    ]:
+        if option not in known or not session.has(known[option]):
+            raise BadCommand(f"Unknown option {option}")
+    if command.parenthesized and not session.has("LIST-EXTENDED"):
+        raise BadCommand("Invalid pattern.")
+    if "RECURSIVEMATCH" in selection and not {"SUBSCRIBED", "SPECIAL-USE"} & set(selection):
+        # RFC 5258 section 3.1: it modifies another selection, and REMOTE is none to modify.
+        raise BadCommand("RECURSIVEMATCH must not be the only selection.")
+    check_items(session, command.status_items)
+
+
+@dataclass(slots=True)
+class _Found:
+    """A name to tell: whether it was selected itself, and what is below it that would be."""
+
+    itself: bool = False
+    below: bool = False
+
+
+def _extended(session: Session, account: Account, command: wire.List) -> Iterator[bytes]:
+    patterns = [_pattern(account, command.reference, one) for one in command.patterns if one]
+    for name, found in _select_names(account, command, patterns).items():
+        yield _extended_response(session, account, command, name, found)
+        mailbox = account.mailboxes.get(name)
+        if command.status_items and mailbox is not None and found.itself:
+            yield status_response(session, mailbox, command.status_items)
+
+
+def _select_names(
+    account: Account, command: wire.List, patterns: list[ListPattern]
+) -> dict[WireMailbox, _Found]:
+    selection = command.selection_options or ()
+    recursive = "RECURSIVEMATCH" in selection
+    found: dict[WireMailbox, _Found] = {}
+    for name in _candidates(account, selection):
+        if any(pattern.matches(name) for pattern in patterns):
+            found.setdefault(name, _Found()).itself = True
+        if recursive:
+            # RFC 5258 section 3.5: also names above, where what matches is below them.
+            for above in account.parents_of(name):
+                if any(pattern.matches(above) for pattern in patterns):
+                    found.setdefault(above, _Found()).below = True
+    return dict(sorted(found.items()))
+
+
+def _candidates(account: Account, selection: tuple[str, ...]) -> list[WireMailbox]:
+    """The names that meet all selection options; without any, all that there are."""
+    names = dict.fromkeys(account.all_names())
+    if "SUBSCRIBED" in selection:
+        names = dict.fromkeys(account.subscriptions)
+    if "SPECIAL-USE" in selection:
+        special = {name for name, one in account.mailboxes.items() if one.special_use}
+        names = dict.fromkeys(name for name in names if name in special)
+    return list(names)
+
+
+def _extended_response(
+    session: Session, account: Account, command: wire.List, name: WireMailbox, found: _Found
+) -> bytes:
+    selection = command.selection_options or ()
+    returned = command.return_options or ()
+    attributes = _attributes(session, account, command, name)
+    extended = b""
+    if found.below and "RECURSIVEMATCH" in selection:
+        criteria = [option for option in ("SUBSCRIBED", "SPECIAL-USE") if option in selection]
+        told = b" ".join(nstring(option.encode()) for option in criteria)
+        extended = b" (CHILDINFO (%b))" % told
+    if name in account.subscriptions and ("SUBSCRIBED" in selection or "SUBSCRIBED" in returned):
+        attributes.insert(0, rb"\Subscribed")
+    return _response(account, b"LIST", attributes, name, extended)
+
+
+def _attributes(
+    session: Session, account: Account, command: wire.List, name: WireMailbox
+) -> list[bytes]:
+    returned = command.return_options or ()
+    attributes: list[bytes] = []
+    if name not in account.mailboxes:
+        # RFC 5258 section 3: \NonExistent implies \NoSelect. A name that only has something below
+        # is known to the hierarchy, and is \Noselect as in plain LIST.
+        attributes.append(rb"\Noselect" if account.has_children(name) else rb"\NonExistent")
+    if "CHILDREN" in returned or (command.return_options is None and session.has("CHILDREN")):
+        attributes.append(_children(account, name))
+    if "SPECIAL-USE" in returned or "SPECIAL-USE" in (command.selection_options or ()):
+        attributes += _special_use(session, account, name)
+    return attributes

@@ -1,0 +1,59 @@
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE."""
+
+from fakeserver.commands.require import account_of, refuse_parameters
+from fakeserver.mail.quoting import nstring
+from fakeserver.reply import BadCommand, Handler, Tagged
+from fakeserver.session import Session
+from imapproxy.wire import commands as wire
+
+
+def create(session: Session, command: wire.Create) -> Handler:
+    """RFC 3501 section 6.3.3."""
+    refuse_parameters(command.parameters)
+    if command.special_use is not None:
+        raise BadCommand("Unknown CREATE parameter USE")
+    yield b""
+    account_of(session).create(command.mailbox)
+    return Tagged("Create completed.")
+
+
+def delete(session: Session, command: wire.Delete) -> Handler:
+    """RFC 3501 section 6.3.4."""
+    account = account_of(session)
+    view = session.view
+    name = account.canonical(command.mailbox)
+    if view is not None and view.mailbox is account.mailboxes.get(name):
+        # Deleting what is selected leaves it first, as a client would with CLOSE.
+        session.deselect()
+    yield b""
+    account.delete(command.mailbox)
+    return Tagged("Delete completed.")
+
+
+def rename(session: Session, command: wire.Rename) -> Handler:
+    """RFC 3501 section 6.3.5."""
+    refuse_parameters(command.parameters)
+    yield b""
+    account_of(session).rename(command.mailbox, command.new_name)
+    return Tagged("Rename completed.")
+
+
+def subscribe(session: Session, command: wire.Subscribe) -> Handler:
+    """RFC 3501 section 6.3.6."""
+    yield b""
+    account_of(session).subscribe(command.mailbox)
+    return Tagged("Subscribe completed.")
+
+
+def unsubscribe(session: Session, command: wire.Unsubscribe) -> Handler:
+    """RFC 3501 section 6.3.7."""
+    yield b""
+    account_of(session).unsubscribe(command.mailbox)
+    return Tagged("Unsubscribe completed.")
+
+
+def namespace(session: Session, _command: wire.Namespace) -> Handler:
+    """RFC 2342: all mailboxes are the user's own."""
+    delimiter = nstring(account_of(session).delimiter)
+    yield b'* NAMESPACE (("" %b)) NIL NIL\r\n' % delimiter
+    return Tagged("Namespace completed.")

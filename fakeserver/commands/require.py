@@ -1,0 +1,62 @@
+"""What handlers ask for before they begin; each raises the refusal that the client hears."""
+
+from collections.abc import Iterable
+
+from fakeserver.reply import BadCommand
+from fakeserver.session import Session
+from fakeserver.store.account import Account
+from fakeserver.store.errors import StoreError
+from fakeserver.store.mailbox import StoredMessage
+from fakeserver.store.view import View
+from imapproxy.wire.commands import Parameter
+from imapproxy.wire.sequence_set import SequenceSet
+
+Numbered = list[tuple[int, StoredMessage]]
+
+
+def account_of(session: Session) -> Account:
+    """The account of a session that is logged in."""
+    if session.account is None:
+        raise BadCommand("Please login first.")
+    return session.account
+
+
+def view_of(session: Session) -> View:
+    """The view of a session that has a mailbox selected."""
+    if session.view is None:
+        raise BadCommand("No mailbox selected.")
+    return session.view
+
+
+def writable_view_of(session: Session) -> View:
+    """The view, if it is not read-only."""
+    view = view_of(session)
+    if view.read_only:
+        raise StoreError("Mailbox is read-only.", b"READ-ONLY")
+    return view
+
+
+def messages_of(view: View, numbers: SequenceSet, *, by_uid: bool) -> Numbered:
+    """The messages that a command names."""
+    if numbers.is_saved_result:
+        raise BadCommand("SEARCHRES is not supported.")
+    if by_uid:
+        return view.by_uids(numbers)
+    messages = view.by_numbers(numbers)
+    if messages is None:
+        # "It is an error to use a message sequence number that is not in the mailbox": a client
+        # that does has lost count.
+        raise BadCommand("Invalid messageset.")
+    return messages
+
+
+def refuse_parameters(parameters: Iterable[Parameter]) -> None:
+    """Parameters that were not understood."""
+    for parameter in parameters:
+        raise BadCommand(f"Unknown parameter {parameter.name}")
+
+
+def need_extension(session: Session, extension: str, what: str) -> None:
+    """That an extension is switched on, for ``what`` belongs to it."""
+    if not session.has(extension):
+        raise BadCommand(f"Unknown parameter {what}")

@@ -1,0 +1,91 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT, CHECK."""
+
+from fakeserver.commands.require import (
+    account_of,
+    need_extension,
+    refuse_parameters,
+    view_of,
+)
+from fakeserver.commands.resync import resync
+from fakeserver.reply import BadCommand, Handler, Tagged, untagged
+from fakeserver.session import Session
+from fakeserver.store.view import View
+from imapproxy.wire import commands as wire
+
+
+def select(session: Session, command: wire.Select | wire.Examine) -> Handler:
+    """RFC 3501 sections 6.3.1 and 6.3.2, RFC 7162 sections 3.1.8 and 3.2.5."""
+    read_only = isinstance(command, wire.Examine)
+    _check_parameters(session, command)
+    if session.deselect() is not None:
+        # RFC 7162 section 3.2.11. A mailbox that cannot be selected leaves none selected.
+        yield untagged(b"OK", "Previous mailbox closed.", b"CLOSED")
+    mailbox = account_of(session).find(command.mailbox)
+    if command.condstore or command.qresync is not None:
+        session.enable_condstore()
+    view = session.view = View(mailbox, read_only=read_only)
+    yield session.flags_of_mailbox(view)
+    yield _counts(session, view)
+    if command.qresync is not None:
+        yield from resync(session, view, command.qresync)
+    if read_only:
+        return Tagged("Examine completed.", b"READ-ONLY")
+    return Tagged("Select completed.", b"READ-WRITE")
+
+
+def close(session: Session, _command: wire.Close) -> Handler:
+    """RFC 3501 section 6.4.2: what is deleted goes, and this session is not told."""
+    view = view_of(session)
+    session.deselect()
+    if not view.read_only and not view.closed:
+        view.mailbox.expunge(message for message in view.messages if rb"\Deleted" in message.flags)
+    yield b""
+    return Tagged("Close completed.", _highest_mod_seq(session, view))
+
+
+def unselect(session: Session, _command: wire.Unselect) -> Handler:
+    """RFC 3691."""
+    view_of(session)
+    session.deselect()
+    yield b""
+    return Tagged("Unselect completed.")
+
+
+def check(session: Session, _command: wire.Check) -> Handler:
+    """RFC 3501 section 6.4.1: there is nothing to write to a disk."""
+    view_of(session)
+    yield b""
+    return Tagged("Check completed.")
+
+
+def _check_parameters(session: Session, command: wire.Select | wire.Examine) -> None:
+    refuse_parameters(command.parameters)
+    if command.condstore:
+        need_extension(session, "CONDSTORE", "CONDSTORE")
+    if command.qresync is not None:
+        need_extension(session, "QRESYNC", "QRESYNC")
+        if "QRESYNC" not in session.enabled:
+            # RFC 7162 section 3.2.5: a client that did not enable it hears BAD.
+            raise BadCommand("QRESYNC not enabled.")
+
+
+def _counts(session: Session, view: View) -> bytes:
+    mailbox = view.mailbox
+    lines = [b"* %d EXISTS\r\n" % view.exists, b"* %d RECENT\r\n" % len(view.recent)]
+    if view.first_unseen is not None:
+        lines.append(untagged(b"OK", "First unseen.", b"UNSEEN %d" % view.first_unseen))
+    lines += [
+        untagged(b"OK", "UIDs valid", b"UIDVALIDITY %d" % mailbox.uid_validity),
+        untagged(b"OK", "Predicted next UID", b"UIDNEXT %d" % mailbox.uid_next),
+    ]
+    if session.has("CONDSTORE"):
+        code = b"HIGHESTMODSEQ %d" % mailbox.highest_mod_seq
+        lines.append(untagged(b"OK", "Highest", code))
+    return b"".join(lines)
+
+
+def _highest_mod_seq(session: Session, view: View) -> bytes:
+    # RFC 7162 section 3.2.8: the client's cache is then known to be as new as this.
+    if "QRESYNC" not in session.enabled or view.read_only:
+        return b""
+    return b"HIGHESTMODSEQ %d" % view.mailbox.highest_mod_seq

@@ -1,0 +1,102 @@
+"""Capabilities: what the server can do, what it tells, and which name switches what.
+
+What is switched off is refused as a server without it would refuse it: its commands are unknown,
+its parameters and items are mistakes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+# In the order in which they are told. All of them are done and on unless switched off.
+DEFAULT = (
+    "IMAP4rev1",
+    "LITERAL+",
+    "SASL-IR",
+    "ID",
+    "ENABLE",
+    "IDLE",
+    "NAMESPACE",
+    "UNSELECT",
+    "UIDPLUS",
+    "MOVE",
+    "CHILDREN",
+    "SPECIAL-USE",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "STATUS=SIZE",
+    "ESEARCH",
+    "CONDSTORE",
+    "QRESYNC",
+    "STARTTLS",
+    "AUTH=PLAIN",
+    "AUTH=LOGIN",
+    "AUTH=XOAUTH2",
+    "AUTH=OAUTHBEARER",
+)
+# Done too, and told only where they are asked for.
+OPTIONAL = ("LITERAL-", "LOGINDISABLED")
+
+_BEFORE_LOGIN = ("STARTTLS", "LOGINDISABLED")
+# Extensions that build on others (RFC 7162 section 3.2; RFC 5819).
+_IMPLIES = {"QRESYNC": ("CONDSTORE", "ENABLE"), "LIST-STATUS": ("LIST-EXTENDED",)}
+
+
+class UnknownExtension(ValueError):
+    """There is no such extension here; ``str()`` says so and names those that there are."""
+
+
+@dataclass(frozen=True)
+class Extensions:
+    """The capabilities that are switched on, in upper case, in the order they are told in."""
+
+    names: tuple[str, ...] = DEFAULT
+    _keys: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        known = {name.upper(): name for name in (*DEFAULT, *OPTIONAL)}
+        for name in self.names:
+            if name.upper() not in known:
+                choices = ", ".join(known.values())
+                raise UnknownExtension(f"unknown extension {name!r}; known are {choices}")
+        object.__setattr__(self, "_keys", frozenset(name.upper() for name in self.names))
+
+    @classmethod
+    def with_changes(
+        cls, *, without: Iterable[str] = (), added: Iterable[str] = ()
+    ) -> "Extensions":
+        """The default ones less those named, and what builds on them; and those added."""
+        off = {name.upper() for name in without}
+        off |= {name for name, needs in _IMPLIES.items() if off.intersection(needs)}
+        cls(tuple(without))
+        return cls((*(name for name in DEFAULT if name.upper() not in off), *added))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.upper() in self._keys
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Names in upper case."""
+        return self._keys
+
+    def told(self, *, tls: bool, tls_available: bool, authenticated: bool) -> list[str]:
+        """What CAPABILITY tells in this state of a connection."""
+        if authenticated:
+            return [name for name in self.names if not self._is_for_login(name)]
+        login_disabled = self.login_disabled(tls=tls)
+        told = []
+        for name in self.names:
+            hidden = (
+                (name == "STARTTLS" and (tls or not tls_available))
+                or (name == "LOGINDISABLED" and tls)
+                or (name.startswith("AUTH=") and login_disabled)
+            )
+            if not hidden:
+                told.append(name)
+        return told
+
+    def login_disabled(self, *, tls: bool) -> bool:
+        """Whether no password may be sent, since the connection can be read by others."""
+        return "LOGINDISABLED" in self and not tls
+
+    def _is_for_login(self, name: str) -> bool:
+        return name in _BEFORE_LOGIN or name.startswith("AUTH=")

@@ -1,0 +1,52 @@
+"""What all sessions of one server share: accounts, extensions, limits, the clock."""
+
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fakeserver.extensions import Extensions
+from fakeserver.store.account import Account
+from imapproxy.wire.framing import CLIENT_MAX_LINE
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on what a client may send. Sizes are octets, times seconds.
+
+    Before a login they are small: whoever is there has not said who they are.
+    """
+
+    line: int = CLIENT_MAX_LINE
+    literal: int = 64 * 1024 * 1024
+    command: int = 80 * 1024 * 1024
+    line_before_login: int = 16 * 1024
+    literal_before_login: int = 8 * 1024
+    bad_commands: int = 20
+    autologout: float = 30 * 60.0
+    login_timeout: float = 180.0
+
+
+@dataclass
+class Host:
+    """The state of a server that does not belong to any one session."""
+
+    extensions: Extensions = field(default_factory=Extensions)
+    limits: Limits = field(default_factory=Limits)
+    clock: Callable[[], datetime.datetime] = field(
+        default=lambda: datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    )
+    accounts: dict[bytes, Account] = field(default_factory=dict)
+    greeting: str = "fakeserver ready."
+
+    def add_account(self, user: str, password: str, delimiter: str = ".") -> Account:
+        """Add a user with an empty INBOX."""
+        account = Account(user.encode(), password.encode(), self.clock, delimiter.encode())
+        self.accounts[account.user] = account
+        return account
+
+    def log_in(self, user: bytes, password: bytes) -> Account | None:
+        """The account of this user, if the password is theirs."""
+        account = self.accounts.get(user)
+        if account is None or account.password != password:
+            return None
+        return account

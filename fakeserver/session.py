@@ -1,0 +1,146 @@
+"""One client's session: its state, its view, and the news it is told."""
+
+from enum import Enum
+
+from fakeserver.host import Host
+from fakeserver.reply import untagged
+from fakeserver.store.account import Account
+from fakeserver.store.mailbox import StoredMessage
+from fakeserver.store.view import (
+    Arrived,
+    FlagsChanged,
+    Gone,
+    KeywordsChanged,
+    News,
+    RecentCount,
+    View,
+)
+from imapproxy.wire.flags import ANY_KEYWORD, RECENT, SYSTEM_FLAGS, Flag
+from imapproxy.wire.sequence_set import SequenceSet
+
+
+class State(Enum):
+    """The states of RFC 3501 section 3; the fourth, logout, is a closed connection."""
+
+    NOT_AUTHENTICATED = "not authenticated"
+    AUTHENTICATED = "authenticated"
+    SELECTED = "selected"
+
+
+class Session:
+    """What is known about one connection. It holds no transport and writes nothing itself."""
+
+    def __init__(self, host: Host, *, tls: bool, tls_available: bool) -> None:
+        self.host = host
+        self.tls = tls
+        self.tls_available = tls_available
+        self.account: Account | None = None
+        self.view: View | None = None
+        # Capabilities that the client enabled, and CONDSTORE where it did so by using it.
+        self.enabled: set[str] = set()
+        # What the client said of itself with ID.
+        self.client_id: dict[bytes, bytes | None] = {}
+
+    @property
+    def state(self) -> State:
+        """Where in the protocol the session is."""
+        if self.account is None:
+            return State.NOT_AUTHENTICATED
+        return State.AUTHENTICATED if self.view is None else State.SELECTED
+
+    @property
+    def user(self) -> str:
+        """Who is logged in, empty for nobody."""
+        return "" if self.account is None else self.account.user.decode("utf-8", "replace")
+
+    def has(self, extension: str) -> bool:
+        """Whether an extension is switched on."""
+        return extension in self.host.extensions
+
+    def capabilities(self) -> bytes:
+        """The capabilities to tell now."""
+        told = self.host.extensions.told(
+            tls=self.tls, tls_available=self.tls_available, authenticated=self.account is not None
+        )
+        return " ".join(told).encode()
+
+    def deselect(self) -> View | None:
+        """Leave the selected mailbox; the view that was left is returned."""
+        view, self.view = self.view, None
+        if view is not None:
+            view.close()
+        return view
+
+    # --- what the session is told ---
+
+    def news(self, *, may_expunge: bool, by_uid: bool = False) -> bytes:
+        """What happened in the selected mailbox that may be told now, as responses."""
+        view = self.view
+        if view is None or not view.has_news(may_expunge=may_expunge):
+            return b""
+        news = view.take_news(may_expunge=may_expunge)
+        return b"".join(self._tell(view, item, by_uid=by_uid) for item in news)
+
+    def _tell(self, view: View, news: News, *, by_uid: bool) -> bytes:
+        match news:
+            case Gone(numbers, uids):
+                if "QRESYNC" in self.enabled:
+                    return b"* VANISHED %b\r\n" % SequenceSet.of(uids).encode()
+                return b"".join(b"* %d EXPUNGE\r\n" % number for number in numbers)
+            case Arrived(exists):
+                return b"* %d EXISTS\r\n" % exists
+            case RecentCount(recent):
+                return b"* %d RECENT\r\n" % recent
+            case FlagsChanged(number, message):
+                return self.flags_response(view, number, message, by_uid=by_uid)
+            case KeywordsChanged():
+                return self.flags_of_mailbox(view)
+
+    def flags_response(
+        self, view: View, number: int, message: StoredMessage, *, by_uid: bool = False
+    ) -> bytes:
+        """``* n FETCH (FLAGS …)``, with UID and MODSEQ where the client is to have them."""
+        items = b""
+        # RFC 7162 section 3.2.4: with QRESYNC each such FETCH has to have the UID.
+        if by_uid or "QRESYNC" in self.enabled:
+            items += b"UID %d " % message.uid
+        if "CONDSTORE" in self.enabled:
+            items += b"MODSEQ (%d) " % message.mod_seq
+        flags = b" ".join(view.flags_of(message))
+        return b"* %d FETCH (%bFLAGS (%b))\r\n" % (number, items, flags)
+
+    def flags_of_mailbox(self, view: View) -> bytes:
+        """``* FLAGS`` and PERMANENTFLAGS."""
+        flags: tuple[Flag, ...] = (*SYSTEM_FLAGS, *view.mailbox.keywords)
+        told = b"* FLAGS (%b)\r\n" % b" ".join(flags)
+        if view.read_only:
+            return told + untagged(b"OK", "Read-only mailbox.", b"PERMANENTFLAGS ()")
+        permanent = b" ".join((*flags, ANY_KEYWORD))
+        return told + untagged(b"OK", "Flags permitted.", b"PERMANENTFLAGS (%b)" % permanent)
+
+    def keyword_news(self) -> bytes:
+        """New keywords of the mailbox, told before a response that may have one of them."""
+        view = self.view
+        if view is not None and view.take_keyword_news():
+            return self.flags_of_mailbox(view)
+        return b""
+
+    def enable_condstore(self) -> bytes:
+        """A command that needs mod-sequences enables them (RFC 7162 section 3.1).
+
+        Where a mailbox is selected its HIGHESTMODSEQ is to be told then.
+        """
+        if "CONDSTORE" in self.enabled:
+            return b""
+        self.enabled.add("CONDSTORE")
+        if self.view is None:
+            return b""
+        code = b"HIGHESTMODSEQ %d" % self.view.mailbox.highest_mod_seq
+        return untagged(b"OK", "Highest", code)
+
+
+def is_settable(flag: Flag) -> bool:
+    r"""Whether a client may set this flag: a keyword, or a system flag other than ``\Recent``."""
+    if not flag.startswith(b"\\"):
+        return True
+    return flag in SYSTEM_FLAGS and flag != RECENT
