@@ -27,7 +27,7 @@ from imapproxy.wire.flags import Flag, usual_spelling
 # flag = "\" atom / atom (RFC 9051 section 9)
 _FLAG = re.compile(rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]++")
 # flag-list = "(" [flag *(SP flag)] ")", in one stroke
-_FLAG_LIST = re.compile(rb"\(((?:" + _FLAG.pattern + rb"(?: (?!\)))?+)*+)\)")
+_FLAG_LIST = re.compile(rb"\((" + _FLAG.pattern + rb"(?: " + _FLAG.pattern + rb")*+|)\)")
 # store-att-flags = (["+" / "-"] "FLAGS" [".SILENT"]) SP …
 _STORE_ITEM = re.compile(rb"([+-]?)(FLAGS|X-GM-LABELS)(\.SILENT)?(?= )", re.IGNORECASE)
 
