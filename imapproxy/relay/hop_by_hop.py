@@ -15,6 +15,8 @@ _HOP_BY_HOP = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CAPABILITY_CODE = re.compile(rb"\[CAPABILITY ([^\]\r\n]*)\]", re.IGNORECASE)
+_CAPABILITY_RESPONSE = re.compile(rb"(\* CAPABILITY) ([^\r\n]*)\r\n", re.IGNORECASE)
+_STATUS_RESPONSE = re.compile(rb"\* (?:OK|NO|BAD|BYE) \[", re.IGNORECASE)
 
 #: Commands that would change the leg to the upstream itself: answered here, never relayed.
 REFUSED_COMMANDS = frozenset((b"STARTTLS", b"COMPRESS", b"UNAUTHENTICATE"))
@@ -34,15 +36,10 @@ def status_for_client(text: bytes) -> bytes:
 
 def untagged_for_client(line: bytes) -> bytes:
     """Any untagged response, its first line with CRLF, cut for the client."""
-    start = line[2:13].upper()
-    if start.startswith(b"CAPABILITY"):
-        return _capability_for_client(line)
-    if start.startswith((b"OK ", b"NO ", b"BAD ", b"BYE ")):
+    capability = _CAPABILITY_RESPONSE.fullmatch(line)
+    if capability is not None:
+        # RFC 3501 section 7.2.1
+        return capability[1] + b" " + without_hop_by_hop(capability[2]) + b"\r\n"
+    if _STATUS_RESPONSE.match(line) is not None:
         return status_for_client(line)
     return line
-
-
-def _capability_for_client(line: bytes) -> bytes:
-    """``* CAPABILITY …`` with CRLF, cut for the client (RFC 3501 section 7.2.1)."""
-    star, name, names = line.split(None, 2) if line.count(b" ") > 1 else (b"*", b"CAPABILITY", b"")
-    return star + b" " + name + b" " + without_hop_by_hop(names) + b"\r\n"
