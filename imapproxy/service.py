@@ -1,10 +1,10 @@
 """The running proxy: listeners come and go, sessions stay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
@@ -16,26 +16,25 @@ from imapproxy.config import ConfigError, ListenerSettings, Settings
 from imapproxy.listen_address import ListenAddress
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
-from imapproxy.listener.login import OpenPartner
-from imapproxy.relay.partner import open_partner
+from imapproxy.relay.partner import PartnerSource
 from imapproxy.upstream.dial import Upstream
+from imapproxy.upstream.errors import UpstreamError
 
 _BACKLOG = 128
-
-
-def opener(reactor: Any, upstream: Upstream) -> OpenPartner:
-    """How clients of one listener log in upstream."""
-    return lambda credentials: open_partner(reactor, upstream, credentials)
+_INTRODUCTION = 3.0  # seconds that the upstream gets before clients are told that we are ready
 
 
 class Listener:
     """One address that is listened on."""
 
-    def __init__(self, reactor: Any, settings: ListenerSettings, limits: Limits) -> None:
+    def __init__(
+        self, reactor: Any, settings: ListenerSettings, limits: Limits, partners: PartnerSource
+    ) -> None:
         self.settings = settings
+        self.partners = partners
         self.factory = ListenerFactory(
             reactor,
-            opener(reactor, settings.upstream),
+            self.partners,
             limits,
             imapproxy.__version__,
             settings.tls,
@@ -75,10 +74,10 @@ class Listener:
         """What ``imapproxy run`` prints."""
         return f"ready: {self.address} -> {self.settings.upstream.address}"
 
-    def change(self, settings: ListenerSettings, limits: Limits) -> None:
+    def change(self, settings: ListenerSettings, limits: Limits, partners: PartnerSource) -> None:
         """Take new settings for the same address; connections keep what they began with."""
         self.settings = settings
-        self.factory.open_partner = opener(self._reactor, settings.upstream)
+        self.factory.partners = self.partners = partners
         self.factory.limits = limits
 
     async def stop(self) -> None:
@@ -104,6 +103,7 @@ class ProxyService(Service):
         self._on_ready = on_ready or (lambda listener: None)
         self.listeners: list[Listener] = []
         self._retired: list[Listener] = []
+        self._sources: dict[Upstream, PartnerSource] = {}
 
     async def start(self) -> None:
         """Start every listener or, if one cannot be, none. Raises :class:`ConfigError`."""
@@ -116,11 +116,13 @@ class ProxyService(Service):
                 await listener.stop()
             raise
         self.listeners = started
+        await self._introduce(started)
         for listener in started:
             self._on_ready(listener)
 
     async def _start(self, settings: ListenerSettings) -> Listener:
-        listener = Listener(self._reactor, settings, self._settings.limits)
+        partners = self._partners(settings.upstream)
+        listener = Listener(self._reactor, settings, self._settings.limits, partners)
         await listener.start()
         if not settings.address.is_loopback:
             self.log.warn(
@@ -132,9 +134,31 @@ class ProxyService(Service):
             )
         return listener
 
+    async def _introduce(self, listeners: Sequence[Listener]) -> None:
+        """Meet the upstreams before the first client does."""
+        new = {listener.partners for listener in listeners if not listener.partners.introduced}
+        await DeferredList([Deferred.fromCoroutine(self._meet(partners)) for partners in new])
+
+    async def _meet(self, partners: PartnerSource) -> None:
+        # An upstream that is away keeps nobody from starting the proxy.
+        introduction = Deferred.fromCoroutine(partners.introduce())
+        try:
+            await introduction.addTimeout(_INTRODUCTION, self._reactor)
+        except TimeoutError:
+            self.log.warn("{upstream} has not answered yet", upstream=partners)
+        except UpstreamError as error:
+            self.log.warn("{error}; until that is mended nobody can log in", error=str(error))
+
+    def _partners(self, upstream: Upstream) -> PartnerSource:
+        """The one source of partners for an upstream, whatever listeners use it."""
+        if upstream not in self._sources:
+            self._sources[upstream] = PartnerSource(self._reactor, upstream)
+        return self._sources[upstream]
+
     async def reload(self, settings: Settings) -> None:
         """Go over to another configuration; no session is dropped. Raises :class:`ConfigError`."""
         self._settings = settings
+        self._sources = {}
         before = {_identity(listener.settings): listener for listener in self.listeners}
         after: list[Listener] = []
         added: list[Listener] = []
@@ -144,12 +168,13 @@ class ProxyService(Service):
                 listener = await self._start(wanted)
                 added.append(listener)
             else:
-                listener.change(wanted, settings.limits)
+                listener.change(wanted, settings.limits, self._partners(wanted.upstream))
             after.append(listener)
         for listener in before.values():
             await listener.stop()
             self._retired.append(listener)
         self.listeners = after
+        await self._introduce(after)
         for listener in added:
             self._on_ready(listener)
 

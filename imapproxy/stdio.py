@@ -8,15 +8,13 @@ from twisted.internet.stdio import StandardIO
 import imapproxy
 from imapproxy.config import Settings
 from imapproxy.listener.factory import ListenerFactory
-from imapproxy.service import opener
+from imapproxy.relay.partner import PartnerSource
 
 
 async def serve_stdio(reactor: Any, settings: Settings) -> int:
     """Serve the one client at the other end of the pipe; done when it is gone."""
-    upstream = settings.listeners[0].upstream
-    factory = ListenerFactory(
-        reactor, opener(reactor, upstream), settings.limits, imapproxy.__version__
-    )
+    partners = PartnerSource(reactor, settings.listeners[0].upstream)
+    factory = ListenerFactory(reactor, partners, settings.limits, imapproxy.__version__)
     connection = factory.buildProtocol()
     gone: Deferred[None] = Deferred()
     connection.on_lost = lambda: gone.callback(None)

@@ -19,13 +19,13 @@ class Options(usage.Options):
     synopsis = "--config FILE"
     optParameters = [["config", "c", None, "TOML file with listeners and upstreams."]]
 
-    def postOptions(self) -> None:  # noqa: N802
+    def postOptions(self) -> None:
         """See :class:`usage.Options`."""
         if self["config"] is None:
             raise usage.UsageError("say which configuration: --config imapproxy.toml")
 
 
-def makeService(options: Options) -> IService:  # noqa: N802
+def makeService(options: Options) -> IService:
     """Called by Twisted with the options read."""
     path = Path(options["config"])
     try:

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from imapproxy.listener.limits import Limits
-from imapproxy.listener.login import LoginStage, OpenPartner
+from imapproxy.listener.login import LoginStage, Partners
 from imapproxy.listener.stage import Stage
 from imapproxy.relay.partner import Partner
 from imapproxy.relay.session import RelaySession
@@ -34,7 +34,7 @@ class House(Protocol):
     limits: Limits
     clock: IReactorTime
     agent: str
-    open_partner: OpenPartner  # how a new connection logs in upstream
+    partners: Partners  # where a new connection gets its partner
     tls: Any  # server-side TLS options for STARTTLS, or None
 
     def joined(self, connection: "ClientConnection") -> bytes | None:
@@ -79,7 +79,7 @@ class ClientConnection(TwistedProtocol):
             self.close()
             return
         house = self._house
-        stage = LoginStage(self, house.open_partner, house.clock, house.limits, house.agent)
+        stage = LoginStage(self, house.partners, house.clock, house.limits, house.agent)
         self._stage = stage
         stage.greet()
 

@@ -9,13 +9,13 @@ from twisted.logger import Logger
 
 from imapproxy.listener.connection import ClientConnection
 from imapproxy.listener.limits import Limits
-from imapproxy.listener.login import OpenPartner
+from imapproxy.listener.login import Partners
 
 
 class ListenerFactory(ServerFactory):
     """Makes a :class:`ClientConnection` of every connection accepted.
 
-    ``open_partner``, ``limits`` and ``tls`` may be changed at any time (a reload); connections that
+    ``partners``, ``limits`` and ``tls`` may be changed at any time (a reload); connections that
     are there keep what they began with. ``tls`` are the options for STARTTLS, or ``None``.
     """
 
@@ -25,13 +25,13 @@ class ListenerFactory(ServerFactory):
     def __init__(
         self,
         clock: IReactorTime,
-        open_partner: OpenPartner,
+        partners: Partners,
         limits: Limits,
         agent: str,
         tls: Any = None,
     ) -> None:
         self.clock = clock
-        self.open_partner = open_partner
+        self.partners = partners
         self.limits = limits
         self.agent = agent
         self.tls = tls

@@ -5,7 +5,7 @@ client hears the upstream's own answer to them.
 """
 
 import base64
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -18,13 +18,27 @@ from imapproxy.listener.limits import Limits
 from imapproxy.listener.sasl import MECHANISMS, Mechanism, SaslError, decode_base64
 from imapproxy.relay.client_line import tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
+from imapproxy.relay.hop_by_hop import without_hop_by_hop
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.wire import commands
+from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 from imapproxy.wire.decode_command import CommandError, decode_command
 from imapproxy.wire.framing import CRLF, Fragment, Line, Malformed, Octets
 
-OpenPartner = Callable[[Credentials], Coroutine[Any, Any, Partner]]
+
+class Partners(Protocol):
+    """Where partners come from (:class:`imapproxy.relay.partner.PartnerSource`)."""
+
+    introduced: Capabilities | None
+
+    def open(self, credentials: Credentials) -> Coroutine[Any, Any, Partner]:
+        """Log in upstream. Raises :class:`NotLetIn`."""
+
+
+# What the proxy itself can do before log-in, whatever the upstream can.
+_OURS = ("IMAP4rev1", "LITERAL+", "SASL-IR", "ID")
+_WAYS_IN = b" AUTH=PLAIN AUTH=LOGIN"
 
 
 class LoginPort(ClientPort, Protocol):
@@ -42,20 +56,20 @@ class LoginPort(ClientPort, Protocol):
 
 
 class LoginStage:
-    """Not authenticated state (RFC 3501 section 3.1). ``opener`` logs in upstream."""
+    """Not authenticated state (RFC 3501 section 3.1)."""
 
     log = Logger()
 
     def __init__(
         self,
         client: LoginPort,
-        opener: OpenPartner,
+        partners: Partners,
         clock: IReactorTime,
         limits: Limits,
         agent: str,
     ) -> None:
         self._client = client
-        self._opener = opener
+        self._partners = partners
         self._limits = limits
         self._agent = agent
         self._gathering = Gathering(limits.max_login_octets)
@@ -158,7 +172,9 @@ class LoginStage:
 
     def _capabilities(self) -> bytes:
         starttls = b" STARTTLS" if self._client.offers_starttls else b""
-        return b"IMAP4rev1 LITERAL+ SASL-IR ID" + starttls + b" AUTH=PLAIN AUTH=LOGIN"
+        introduced = self._partners.introduced or Capabilities()
+        theirs = without_hop_by_hop(introduced.without(*_OURS, "LITERAL-").encode())
+        return b" ".join((*map(str.encode, _OURS), *theirs.split())) + starttls + _WAYS_IN
 
     def _start_tls(self, tag: bytes) -> None:
         if not self._client.offers_starttls:
@@ -214,7 +230,7 @@ class LoginStage:
         self._client.expect_commands(True)
 
     def _log_in(self, tag: bytes, credentials: Credentials) -> None:
-        opening = self._opening = Deferred.fromCoroutine(self._opener(credentials))
+        opening = self._opening = Deferred.fromCoroutine(self._partners.open(credentials))
         opening.addCallbacks(self._opened, self._refused, (tag,), {}, (tag,), {})
         opening.addErrback(self._broken, tag)
 

@@ -1,8 +1,11 @@
 """An upstream connection that is logged in and belongs to one client."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from imapproxy.relay.hop_by_hop import status_for_client, untagged_for_client
+from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.dial import Upstream, dial
 from imapproxy.upstream.errors import (
@@ -12,6 +15,7 @@ from imapproxy.upstream.errors import (
     UpstreamProtocolError,
     UpstreamUnavailable,
 )
+from imapproxy.upstream.farewell import say_goodbye
 from imapproxy.upstream.log_in import log_in
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
@@ -47,36 +51,70 @@ class NotLetIn(Exception):
         self.refused = isinstance(error, LoginRefused)
 
 
-async def open_partner(reactor: Any, upstream: Upstream, credentials: Credentials) -> Partner:
-    """Dial the upstream and log in. Raises :class:`NotLetIn`."""
-    try:
-        return await _open_partner(reactor, upstream, credentials)
-    except UpstreamError as error:
-        raise NotLetIn(error) from error
+class PartnerSource:
+    """Gets partners from one upstream.
 
+    ``introduced`` are the capabilities that the upstream told before log-in when it was last
+    dialled, ``None`` until then: many clients read the list once, before they log in, and never
+    use what is not in it (Python's imaplib: ENABLE, IDLE).
+    """
 
-async def _open_partner(reactor: Any, upstream: Upstream, credentials: Credentials) -> Partner:
-    client = await dial(reactor, upstream)
-    logged_in = False
-    try:
+    def __init__(self, reactor: Any, upstream: Upstream) -> None:
+        self._reactor = reactor
+        self._upstream = upstream
+        self.introduced: Capabilities | None = None
+
+    def __str__(self) -> str:
+        return str(self._upstream.address)
+
+    async def open(self, credentials: Credentials) -> Partner:
+        """Dial and log in. Raises :class:`NotLetIn`."""
+        try:
+            client = await self._dial()
+            return await self._log_in(client, credentials)
+        except UpstreamError as error:
+            raise NotLetIn(error) from error
+
+    async def introduce(self) -> None:
+        """Dial only to learn what the upstream offers. Raises :class:`UpstreamError`."""
+        client = await self._dial()
+        say_goodbye(client.connection)
+
+    async def _dial(self) -> ImapClient:
+        client = await dial(self._reactor, self._upstream)
         if client.preauthenticated:
+            client.close()
             # Nobody would have checked the client's password.
             raise UpstreamProtocolError(
-                f"{upstream.address} logs everybody in (PREAUTH) and checks no password; "
+                f"{self._upstream.address} logs everybody in (PREAUTH) and checks no password; "
                 "the proxy does not pass that on"
             )
-        outcome = await log_in(client, credentials)
-        logged_in = True
+        async with closed_unless_done(client):
+            self.introduced = client.capabilities or await client.capability()
+        return client
+
+    async def _log_in(self, client: ImapClient, credentials: Credentials) -> Partner:
+        async with closed_unless_done(client):
+            outcome = await log_in(client, credentials)
+        return Partner(
+            client.connection,
+            client.capabilities or Capabilities(),
+            outcome.untagged,
+            b"OK " + outcome.text + b"\r\n",
+        )
+
+
+@asynccontextmanager
+async def closed_unless_done(client: ImapClient) -> AsyncIterator[None]:
+    """Close the connection if what is done with it fails or is cancelled."""
+    done = False
+    try:
+        yield
+        done = True
     finally:
-        if not logged_in:
+        if not done:
             client.connection.receiver = None
             client.connection.close()
-    return Partner(
-        client.connection,
-        client.capabilities or Capabilities(),
-        outcome.untagged,
-        b"OK " + outcome.text + b"\r\n",
-    )
 
 
 def _answer_to(error: UpstreamError) -> bytes:

@@ -11,9 +11,7 @@ A script has a line for each thing that is said::
 script nothing may be left over on either side.
 """
 
-from collections.abc import Coroutine
 from textwrap import dedent
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -77,10 +75,11 @@ class Conversation:
         self.upstream.makeConnection(self.upstream_wire)
         self.upstream.dataReceived(b"* OK Hello.\r\n")
         self.capabilities = Capabilities(capabilities.split())
+        self.introduced: Capabilities | None = None
         self.credentials: list[Credentials] = []
         self.refusal: NotLetIn | None = None
         self.waiting_login: Deferred[None] | None = None
-        self.house = ListenerFactory(self.clock, self._open_partner, limits, "0")
+        self.house = ListenerFactory(self.clock, self, limits, "0")
         self.client: ClientConnection = self.house.buildProtocol()
         self.client.makeConnection(self.client_wire)
         if logged_in:
@@ -88,16 +87,14 @@ class Conversation:
             self.client.dataReceived(b"a0 LOGIN user secret\r\n")
             assert self.client_wire.take() == b"a0 OK Logged in.\r\n"
 
-    def _open_partner(self, credentials: Credentials) -> Coroutine[Any, Any, Partner]:
-        async def open_it() -> Partner:
-            self.credentials.append(credentials)
-            if self.waiting_login is not None:
-                await self.waiting_login
-            if self.refusal is not None:
-                raise self.refusal
-            return Partner(self.upstream, self.capabilities, (), b"OK Logged in.\r\n")
-
-        return open_it()
+    async def open(self, credentials: Credentials) -> Partner:
+        """The listener asks for a partner."""
+        self.credentials.append(credentials)
+        if self.waiting_login is not None:
+            await self.waiting_login
+        if self.refusal is not None:
+            raise self.refusal
+        return Partner(self.upstream, self.capabilities, (), b"OK Logged in.\r\n")
 
     def script(self, text: str) -> None:
         """Play a conversation and check it."""
