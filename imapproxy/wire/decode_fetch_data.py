@@ -6,7 +6,7 @@ from imapproxy.wire.cursor import QUOTED_RULE, SHALLOW_LIST_RULE, WORD_RULE, Cur
 from imapproxy.wire.decode_fetch_att import read_section
 from imapproxy.wire.errors import DecodeError
 from imapproxy.wire.responses import FetchData, FetchItem
-from imapproxy.wire.sequence_set import SeqNum
+from imapproxy.wire.sequence_set import SeqNum, seq_num
 
 _FETCH = re.compile(rb"\* ([0-9]{1,10}) FETCH \(", re.IGNORECASE)
 # msg-att: a name, with a section whose fields are plain words, and a value that is no literal;
@@ -25,7 +25,7 @@ def decode_fetch(octets: bytes) -> FetchData | None:
     found = _FETCH.match(octets)
     if found is None:
         return None
-    return _items(Cursor(octets, found.end(), lenient=True), SeqNum(int(found[1])))
+    return _items(Cursor(octets, found.end(), lenient=True), seq_num(found[1]))
 
 
 def read_fetch(cursor: Cursor, number: SeqNum) -> FetchData:

@@ -1,6 +1,7 @@
 """Reading the commands that are about mailboxes (RFC 9051 section 6.3)."""
 
 import re
+from collections.abc import Callable
 from typing import TypeVar
 
 from imapproxy.wire.commands import (
@@ -21,6 +22,7 @@ from imapproxy.wire.commands import (
     Status,
 )
 from imapproxy.wire.cursor import MAX_NUMBER64, Cursor
+from imapproxy.wire.errors import DecodeError
 from imapproxy.wire.flags import Flag
 from imapproxy.wire.mailbox import WireMailbox
 from imapproxy.wire.sequence_set import SequenceSet
@@ -35,6 +37,7 @@ _ARGUMENT = re.compile(rb" (?=[0-9(*\"{])")
 _USE_ATTR = re.compile(rb"\\[^\x00-\x20\x7f-\xff(){%*\"\\\]]++")
 
 _Selecting = TypeVar("_Selecting", Select, Examine)
+_Value = TypeVar("_Value")
 
 
 def read_mailbox(cursor: Cursor) -> WireMailbox:
@@ -67,21 +70,16 @@ def read_select(kind: type[_Selecting], cursor: Cursor) -> _Selecting:
     start = cursor.at
     condstore, others = take_parameter(optional_parameters(cursor), "CONDSTORE")
     qresync, others = take_parameter(others, "QRESYNC")
-    resync = None if qresync is None else _qresync(qresync, start)
+    resync = None if qresync is None else _argument(qresync, _qresync, start)
     return kind(mailbox, condstore is not None, resync, others)
 
 
 def read_create(cursor: Cursor) -> Create:
     """Read the arguments of CREATE."""
     mailbox = read_mailbox(cursor)
+    start = cursor.at
     use, others = take_parameter(optional_parameters(cursor), "USE")
-    if use is None:
-        return Create(mailbox, None, others)
-    inner = Cursor(use.argument or b"")
-    flags = inner.list_of(
-        lambda: Flag(inner.expect(_USE_ATTR, "a use such as \\Sent")[0]), may_be_empty=True
-    )
-    return Create(mailbox, flags, others)
+    return Create(mailbox, None if use is None else _argument(use, _uses, start), others)
 
 
 def read_rename(cursor: Cursor) -> Rename:
@@ -209,8 +207,25 @@ def _return_option(cursor: Cursor, status_items: list[str]) -> str:
     return "STATUS"
 
 
-def _qresync(parameter: Parameter, at: int) -> QResync:
+def _argument(parameter: Parameter, read: Callable[[Cursor], _Value], at: int) -> _Value:
+    """Read the argument of a known parameter; ``at`` is where the parameters began."""
     cursor = Cursor(parameter.argument or b"")
+    try:
+        value = read(cursor)
+        if cursor.at != len(cursor.octets):
+            raise cursor.error("expected nothing more")
+    except DecodeError as error:
+        raise DecodeError(f"{parameter.name}: {error}", at) from None
+    return value
+
+
+def _uses(cursor: Cursor) -> tuple[Flag, ...]:
+    return cursor.list_of(
+        lambda: Flag(cursor.expect(_USE_ATTR, "a use such as \\Sent")[0]), may_be_empty=True
+    )
+
+
+def _qresync(cursor: Cursor) -> QResync:
     cursor.require(b"(")
     uid_validity = cursor.nz_number()
     cursor.space()
@@ -222,7 +237,7 @@ def _qresync(parameter: Parameter, at: int) -> QResync:
         match = _known_match(cursor)
     cursor.require(b")")
     if any(one is not None and one.has_star for one in (known, *(match or ()))):
-        raise Cursor(b"", at).error("QRESYNC takes no '*'")
+        raise cursor.error("no '*' is allowed")
     return QResync(uid_validity, mod_seq, known, match)
 
 

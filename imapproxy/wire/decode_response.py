@@ -25,7 +25,7 @@ from imapproxy.wire.responses import (
     Response,
     StatusResponse,
 )
-from imapproxy.wire.sequence_set import SeqNum
+from imapproxy.wire.sequence_set import seq_num
 
 # response-data = "*" SP …; number for message-data and EXISTS; a name. Some servers put several
 # spaces.
@@ -63,7 +63,7 @@ def _untagged(cursor: Cursor) -> Response:
     found = cursor.expect(_UNTAGGED, "the name of a response")
     name = found[2].upper()
     if found[1] is not None:
-        return _numbered(cursor, name, int(found[1]))
+        return _numbered(cursor, name, found[1])
     condition = _CONDITIONS.get(name)
     if condition is not None:
         return _status(cursor, condition, None)
@@ -76,18 +76,18 @@ def _untagged(cursor: Cursor) -> Response:
     return response
 
 
-def _numbered(cursor: Cursor, name: bytes, number: int) -> Response:
+def _numbered(cursor: Cursor, name: bytes, digits: bytes) -> Response:
     if name == b"FETCH":
-        return read_fetch(cursor, SeqNum(number))
+        return read_fetch(cursor, seq_num(digits))
     response: Response
     if name == b"EXISTS":
-        response = Exists(number)
+        response = Exists(int(digits))
     elif name == b"EXPUNGE":
-        response = Expunged(SeqNum(number))
+        response = Expunged(seq_num(digits))
     elif name == b"RECENT":
-        response = Recent(number)
+        response = Recent(int(digits))
     else:
-        return OpaqueData(_text(name), cursor.octets, number)
+        return OpaqueData(_text(name), cursor.octets, int(digits))
     cursor.end()
     return response
 

@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 from imapproxy.wire.body_structure import BodyStructure
 from imapproxy.wire.capability import Capabilities
-from imapproxy.wire.cursor import Cursor
+from imapproxy.wire.cursor import MAX_NUMBER64, Cursor
 from imapproxy.wire.dates import read_date_time
 from imapproxy.wire.decode_body_structure import decode_body_structure
 from imapproxy.wire.envelope import Envelope
 from imapproxy.wire.flags import Flag, read_flags
 from imapproxy.wire.mailbox import WireMailbox
 from imapproxy.wire.response_code import ResponseCode
-from imapproxy.wire.sequence_set import SeqNum, SequenceSet, Uid
+from imapproxy.wire.sequence_set import MAX_NUMBER, SeqNum, SequenceSet, Uid
 from imapproxy.wire.tokens import Token
 
 
@@ -246,7 +246,7 @@ class FetchData:
     def uid(self) -> Uid | None:
         """``UID``."""
         value = self.value("UID")
-        return None if value is None else Uid(Cursor(value).number())
+        return None if value is None else Uid(_whole_number(value, MAX_NUMBER))
 
     @property
     def flags(self) -> tuple[Flag, ...] | None:
@@ -258,13 +258,13 @@ class FetchData:
     def mod_seq(self) -> int | None:
         """``MODSEQ``."""
         value = self.value("MODSEQ")
-        return None if value is None else Cursor(value.strip(b"()")).number64()
+        return None if value is None else _whole_number(value.strip(b"()"), MAX_NUMBER64)
 
     @property
     def size(self) -> int | None:
         """``RFC822.SIZE`` in octets."""
         value = self.value("RFC822.SIZE")
-        return None if value is None else Cursor(value).number64()
+        return None if value is None else _whole_number(value, MAX_NUMBER64)
 
     @property
     def internal_date(self) -> datetime.datetime | None:
@@ -288,6 +288,14 @@ class FetchData:
         """The octets of a string item (``BODY[]``, ``RFC822.HEADER``); ``None`` for NIL too."""
         value = self.value(name)
         return None if value is None else Cursor(value, lenient=True).nstring()
+
+
+def _whole_number(value: bytes, maximum: int) -> int:
+    cursor = Cursor(value)
+    number = cursor.number(maximum)
+    if cursor.at != len(value):
+        raise cursor.error("expected a number and nothing else")
+    return number
 
 
 @dataclass(frozen=True, slots=True)

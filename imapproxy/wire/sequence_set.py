@@ -113,6 +113,14 @@ class SequenceSet:
 SAVED_RESULT = SequenceSet(())
 
 
+def seq_num(digits: bytes) -> SeqNum:
+    """A message sequence number from its digits; raises ``DecodeError`` unless 1 to 2**32 - 1."""
+    number = int(digits)
+    if not 1 <= number <= MAX_NUMBER:
+        raise LimitExceeded("message sequence number out of range")
+    return SeqNum(number)
+
+
 def size_of(ranges: Ranges) -> int:
     """How many numbers resolved ranges hold."""
     return sum(high - low + 1 for low, high in ranges)
