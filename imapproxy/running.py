@@ -1,10 +1,12 @@
 """Running the reactor for a command of the command line: once, with an exit code."""
 
+import contextlib
 import signal
 from collections.abc import Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -28,7 +30,7 @@ def run_to_end(reactor: Any, main: Coroutine[Any, Any, int]) -> int:
     def begin() -> None:
         done = Deferred.fromCoroutine(main)
         done.addBoth(outcome.append)
-        done.addBoth(lambda _: reactor.stop() if reactor.running else None)
+        done.addBoth(lambda _: _stop(reactor))
 
     reactor.callWhenRunning(begin)
     reactor.run()
@@ -39,6 +41,11 @@ def run_to_end(reactor: Any, main: Coroutine[Any, Any, int]) -> int:
         result.raiseException()
     assert isinstance(result, int)
     return result
+
+
+def _stop(reactor: Any) -> None:
+    with contextlib.suppress(ReactorNotRunning):  # a signal was quicker
+        reactor.stop()
 
 
 def run_for_ever(reactor: Any, start: Coroutine[Any, Any, None]) -> None:
