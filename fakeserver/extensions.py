@@ -7,6 +7,8 @@ its parameters and items are mistakes.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from imapproxy.wire.strings import LiteralStyle
+
 # In the order in which they are told. All of them are done and on unless switched off.
 DEFAULT = (
     "IMAP4rev1",
@@ -97,6 +99,13 @@ class Extensions:
     def login_disabled(self, *, tls: bool) -> bool:
         """Whether no password may be sent, since the connection can be read by others."""
         return "LOGINDISABLED" in self and not tls
+
+    @property
+    def literal_style(self) -> LiteralStyle:
+        """Which literals a client may send without being asked to."""
+        if "LITERAL+" in self:
+            return "plus"
+        return "minus" if "LITERAL-" in self else "sync"
 
     def _is_for_login(self, name: str) -> bool:
         return name in _BEFORE_LOGIN or name.startswith("AUTH=")

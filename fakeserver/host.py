@@ -1,7 +1,6 @@
 """What all sessions of one server share: accounts, extensions, limits, the clock."""
 
 import datetime
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fakeserver.extensions import Extensions
@@ -32,11 +31,15 @@ class Host:
 
     extensions: Extensions = field(default_factory=Extensions)
     limits: Limits = field(default_factory=Limits)
-    clock: Callable[[], datetime.datetime] = field(
-        default=lambda: datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    )
     accounts: dict[bytes, Account] = field(default_factory=dict)
     greeting: str = "fakeserver ready."
+    frozen_at: datetime.datetime | None = None
+
+    def clock(self) -> datetime.datetime:
+        """What time it is, to the second: the real one, unless it was frozen."""
+        if self.frozen_at is not None:
+            return self.frozen_at
+        return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
     def add_account(self, user: str, password: str, delimiter: str = ".") -> Account:
         """Add a user with an empty INBOX."""

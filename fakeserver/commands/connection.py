@@ -1,12 +1,23 @@
 """Commands of any state, STARTTLS and ENABLE."""
 
 from fakeserver.mail.quoting import nstring
-from fakeserver.reply import BadCommand, Handler, Tagged, Then
+from fakeserver.reply import BadCommand, Handler, Tagged, Then, untagged
 from fakeserver.session import Session
 from imapproxy.wire import commands as wire
 
 # What ENABLE can switch (RFC 5161 section 3.1): those that change what the server says unasked.
 _CAN_BE_ENABLED = ("CONDSTORE", "QRESYNC")
+
+
+def greet(session: Session, preauth: bytes | None) -> Handler:
+    """The greeting (RFC 3501 section 7.1); with ``preauth`` that user is logged in already."""
+    condition = b"OK"
+    if preauth is not None:
+        session.account = session.host.accounts.get(preauth)
+        condition = b"PREAUTH"
+    code = b"CAPABILITY " + session.capabilities()
+    yield untagged(condition, session.host.greeting, code)
+    return Tagged("")
 
 
 def capability(session: Session, _command: wire.Capability) -> Handler:

@@ -183,6 +183,22 @@ class Mailbox:
         """These flags as they are spelled here; keywords that are new become known."""
         return frozenset(map(self._own_flag, flags))
 
+    def copy(self) -> "Mailbox":
+        """A mailbox of its own that is as this one is now; nobody watches it."""
+        twin = Mailbox(self.name, self.uid_validity, self._clock, self.special_use)
+        twin.uid_next = self.uid_next
+        twin.highest_mod_seq = self.highest_mod_seq
+        twin.first_recent = self.first_recent
+        twin.expunged = list(self.expunged)
+        twin._keywords = dict(self._keywords)
+        twin.messages = [
+            StoredMessage(
+                one.uid, one.content, one.flags, one.internal_date, one.save_date, one.mod_seq
+            )
+            for one in self.messages
+        ]
+        return twin
+
     def close_views(self) -> None:
         """Tell everyone who watches that this mailbox is not what it was."""
         for watcher in tuple(self.watchers):

@@ -1,0 +1,6 @@
+"""``python -m fakeserver``."""
+
+from fakeserver.cli import main
+
+if __name__ == "__main__":
+    main(prog_name="fakeserver")

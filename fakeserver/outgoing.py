@@ -1,0 +1,102 @@
+"""What goes out to the client: gathered, cut up by faults, handed to the transport."""
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from fakeserver.faults import NO_FAULTS, CommandFaults
+from fakeserver.transcript import ConnectionRecord
+from fakeserver.transport import Transport
+
+# Octets that are gathered before the transport is given them: one write costs a system call.
+_GATHER = 64 * 1024
+
+
+class Outgoing:
+    """One per connection. ``on_cut`` is called where a fault ends the connection."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: IReactorTime,
+        record: ConnectionRecord,
+        on_cut: Callable[[], None],
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._record = record
+        self._on_cut = on_cut
+        self._gathered: list[bytes] = []
+        self._size = 0
+        self._pieces: deque[bytes] = deque()
+        self._next_piece: IDelayedCall | None = None
+        self._when_empty: Callable[[], None] | None = None
+        self._is_cut = False
+        self._faults: CommandFaults = NO_FAULTS
+
+    def begin(self, faults: CommandFaults) -> None:
+        """What is written from here on belongs to a new reply, and these faults to it."""
+        self.flush()
+        self._faults = faults
+
+    def write(self, octets: bytes) -> None:
+        """Send octets, at the latest with the next ``flush``."""
+        self._gathered.append(octets)
+        self._size += len(octets)
+        if self._size >= _GATHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        octets = b"".join(self._gathered)
+        self._gathered.clear()
+        self._size = 0
+        if not octets or self._is_cut:
+            return
+        ends = False
+        if self._faults.actions:
+            octets, ends = self._faults.cut(octets)
+        self._send(octets)
+        if ends:
+            self._is_cut = True
+            self.when_empty(self._on_cut)
+
+    def when_empty(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once all that was written is with the transport."""
+        if self._pieces:
+            self._when_empty = then
+        else:
+            then()
+
+    def stop(self) -> None:
+        """The connection is gone."""
+        self._is_cut = True
+        self._pieces.clear()
+        self._when_empty = None
+        if self._next_piece is not None:
+            self._next_piece.cancel()
+            self._next_piece = None
+
+    def _send(self, octets: bytes) -> None:
+        if octets:
+            self._record.sent(octets)
+        size = self._faults.fragment
+        if not size and not self._pieces:
+            self._transport.write(octets)
+            return
+        size = size or len(octets)
+        self._pieces.extend(octets[at : at + size] for at in range(0, len(octets), size))
+        if self._next_piece is None:
+            self._send_piece()
+
+    def _send_piece(self) -> None:
+        # One piece a turn: the transport joins what it is given in one turn.
+        self._next_piece = None
+        if self._pieces:
+            self._transport.write(self._pieces.popleft())
+        if self._pieces:
+            self._next_piece = self._clock.callLater(0, self._send_piece)
+        elif self._when_empty is not None:
+            then, self._when_empty = self._when_empty, None
+            then()

@@ -1,0 +1,415 @@
+"""One connection: octets in, commands run one after the other, octets out.
+
+Commands are answered in the order in which they came, each with exactly one tagged reply. While
+the client does not read, no command goes on; while commands wait, the client is not read from.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IPushProducer,
+    IReactorTime,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.ssl import CertificateOptions
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from fakeserver import dispatch
+from fakeserver.assembly import Announced, Assembler, Complete, Event, Refused
+from fakeserver.commands.connection import greet
+from fakeserver.commands.registry import is_by_uid, may_expunge
+from fakeserver.dispatch import Mistake, Parsed
+from fakeserver.faults import GREETING, NO_FAULTS, CommandFaults, FaultPlan
+from fakeserver.host import Host
+from fakeserver.outgoing import Outgoing
+from fakeserver.reply import Ask, Handler, Tagged, Then, untagged
+from fakeserver.running import Pause, Running
+from fakeserver.session import Session
+from fakeserver.transcript import HIDDEN, CommandRecord, ConnectionRecord, without_credentials
+from fakeserver.transport import Transport
+from imapproxy.wire.commands import Authenticate, Login, Logout
+
+# Steps of a handler, and commands of a pipeline, before others have their turn.
+_STEPS = 100
+_COMMANDS = 50
+# Octets that may wait unread behind a command that runs.
+_MAY_WAIT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a protocol is given to work with. ``preauth`` is a user who need not log in."""
+
+    host: Host
+    clock: IReactorTime
+    faults: FaultPlan
+    record: ConnectionRecord
+    tls_options: CertificateOptions | None
+    preauth: bytes | None = None
+
+
+@implementer(IPushProducer)
+class ImapProtocol(Protocol):
+    """The server's end of one connection."""
+
+    def __init__(self, setting: Setting, *, tls: bool) -> None:
+        self._setting = setting
+        self._clock = setting.clock
+        self._limits = setting.host.limits
+        self._record = setting.record
+        self._assembler = Assembler(setting.host.limits, setting.host.extensions.literal_style)
+        self._session = self._new_session(tls=tls)
+        # What is being answered: the command (None: the greeting), its faults, its handler.
+        self._parsed: Parsed | None = None
+        self._faults: CommandFaults = NO_FAULTS
+        self._running: Running | None = None
+        self._held = False  # a fault keeps the answer back
+        self._paused = False  # the client does not read
+        self._reading = True  # the client is read from
+        self._ended = False
+        self._pumping = False
+        self._bad_commands = 0
+        self._calls: dict[str, IDelayedCall] = {}
+        self._lost: Deferred[None] = Deferred()
+        # Called when the connection is gone.
+        self.on_lost: Callable[[], None] = _nothing
+
+    def _new_session(self, *, tls: bool) -> Session:
+        tls_available = self._setting.tls_options is not None
+        return Session(self._setting.host, tls=tls, tls_available=tls_available)
+
+    # --- what the transport says ---
+
+    def connectionMade(self) -> None:
+        """Greet, over TLS where that is what the port is for."""
+        transport = self._transport()
+        transport.setTcpNoDelay(True)
+        if self._session.tls:
+            transport.startTLS(self._tls_options())
+        transport.registerProducer(self, True)
+        self._out = Outgoing(transport, self._clock, self._record, self._close)
+        self._restart_autologout()
+        self._begin(GREETING, None)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what came."""
+        if self._ended:
+            return
+        self._restart_autologout()
+        self._assembler.feed(data)
+        self._pump()
+        if self._reading and not self._ended and self._assembler.buffered > _MAY_WAIT:
+            self._reading = False
+            self._transport().pauseProducing()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The client is gone: nothing of the session is left."""
+        self._ended = True
+        self._record.closed = True
+        self._session.deselect()
+        self._out.stop()
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+        for call in self._calls.values():
+            if call.active():
+                call.cancel()
+        self._calls.clear()
+        self.on_lost()
+        self._lost.callback(None)
+
+    def pauseProducing(self) -> None:
+        """The client does not read as fast as it is written to."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """The client has read."""
+        self._paused = False
+        self._later("go on", 0, self._go_on)
+
+    def stopProducing(self) -> None:
+        """The connection is gone; ``connectionLost`` follows."""
+        self._ended = True
+
+    # --- taking what the client says ---
+
+    def _pump(self) -> None:
+        """Take what came while it is its turn, and let other connections have theirs."""
+        if self._pumping:
+            return
+        self._pumping = True
+        for _ in range(_COMMANDS):
+            if not self._take():
+                break
+        else:
+            self._later("go on", 0, self._go_on)
+        self._pumping = False
+        self._out.flush()
+        if not self._reading and not self._ended and self._assembler.buffered <= _MAY_WAIT:
+            self._reading = True
+            self._transport().resumeProducing()
+
+    def _take(self) -> bool:
+        """Take one line or command; false where there is none, or it is not its turn."""
+        if self._ended or self._paused or self._held:
+            return False
+        if self._running is not None:
+            return self._take_line(self._running)
+        event = self._assembler.next_event()
+        if event is None:
+            return False
+        self._on_event(event)
+        return True
+
+    def _take_line(self, running: Running) -> bool:
+        if running.asking is None:
+            return False
+        line = self._assembler.next_line()
+        if line is None:
+            return False
+        shown = HIDDEN if running.asking.secret else line
+        self._record.received(shown + b"\r\n")
+        self._stop_telling()
+        self._advance(line)
+        return True
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Complete(octets):
+                self._on_command(octets)
+            case Announced(octets, _):
+                self._on_announced(octets)
+            case Refused(tag, text, fatal, code):
+                self._record.received(tag + b" (refused)\r\n")
+                self._mistake(Mistake(tag or None, "", Tagged(text, code, b"BAD")))
+                if fatal:
+                    self._bye("What follows cannot be understood.")
+
+    def _on_announced(self, octets: bytes) -> None:
+        mistake = dispatch.refuse_literal(self._session, octets)
+        if mistake is None:
+            self._assembler.accept_literal()
+            self._out.write(b"+ OK\r\n")
+        else:
+            self._record.received(without_credentials(octets))
+            self._assembler.refuse_literal()
+            self._mistake(mistake)
+
+    def _on_command(self, octets: bytes) -> None:
+        shown = without_credentials(octets)
+        self._record.received(shown)
+        parsed = dispatch.parse(self._session, octets)
+        record = CommandRecord(
+            self._record.number, self._session.user, parsed.tag or b"", parsed.name, shown
+        )
+        self._record.commands.append(record)
+        if isinstance(parsed, Mistake):
+            self._mistake(parsed)
+            return
+        if not isinstance(parsed.body, Login | Authenticate):
+            record.body = parsed.body
+        if self._mailbox_is_gone and not isinstance(parsed.body, Logout):
+            self._bye("Selected mailbox is gone, have to disconnect.", parsed.tag)
+            return
+        self._bad_commands = 0
+        self._begin(parsed.name, parsed)
+
+    def _mistake(self, mistake: Mistake) -> None:
+        """Answer what was not understood, and lose patience in the end."""
+        self._out.write(mistake.reply.encode(mistake.tag or b"*"))
+        self._bad_commands += 1
+        if self._bad_commands >= self._limits.bad_commands:
+            self._bye("Too many invalid IMAP commands.")
+
+    # --- answering ---
+
+    def _begin(self, name: str, parsed: Parsed | None) -> None:
+        """Begin to answer a command or, where there is none, to greet."""
+        self._parsed = parsed
+        faults = self._faults = self._setting.faults.actions_for(
+            name, self._session.user, self._record.number
+        )
+        self._out.begin(faults)
+        if faults.closes_before:
+            self._close()
+        elif faults.stalls:
+            self._held = True
+        elif faults.delay:
+            self._held = True
+            self._later("delay", faults.delay, self._after_delay)
+        else:
+            self._run()
+
+    def _after_delay(self) -> None:
+        self._held = False
+        self._run()
+        self._go_on()
+
+    def _run(self) -> None:
+        self._out.write(self._faults.injected(before_tagged=False))
+        instead = self._faults.reply
+        if instead is None:
+            self._running = Running(self._handler(), self._out.write, self._may_go_on)
+            self._advance()
+        elif instead.condition == "BYE":
+            self._out.write(untagged(b"BYE", instead.text, instead.code.encode()))
+            self._close()
+        else:
+            condition = instead.condition.encode()
+            self._finish(Tagged(instead.text, instead.code.encode(), condition))
+
+    def _handler(self) -> Handler:
+        if self._parsed is None:
+            return greet(self._session, self._setting.preauth)
+        return dispatch.start(self._session, self._parsed)
+
+    def _may_go_on(self) -> bool:
+        return not self._paused and not self._ended
+
+    def _go_on(self) -> None:
+        """Whatever was left where it was goes on."""
+        if self._running is not None and self._running.asking is None:
+            self._advance()
+        self._pump()
+
+    def _advance(self, line: bytes | None = None) -> None:
+        if self._running is None or self._ended:
+            return
+        result = self._running.advance(_STEPS, line)
+        if isinstance(result, Tagged):
+            self._running = None
+            self._finish(result)
+        elif isinstance(result, Ask):
+            self._out.write(b"+ %b\r\n" % result.prompt)
+            self._out.flush()
+            if result.idle:
+                self._tell_as_it_comes()
+        elif result is Pause.LATER:
+            self._later("go on", 0, self._go_on)
+
+    def _finish(self, reply: Tagged) -> None:
+        """Tell the news that may be told here, and the tagged reply."""
+        parsed = self._parsed
+        if reply.then is Then.START_TLS and self._assembler.buffered:
+            # What came in the clear behind STARTTLS could be anybody's.
+            reply = Tagged("Nothing may follow STARTTLS.", condition=b"BAD", then=Then.CLOSE)
+        if parsed is not None:
+            expunge = may_expunge(parsed.entry, parsed.body)
+            by_uid = is_by_uid(parsed.body)
+            self._out.write(self._session.news(may_expunge=expunge, by_uid=by_uid))
+        self._out.write(self._faults.injected(before_tagged=True))
+        if parsed is not None:
+            self._out.write(reply.encode(parsed.tag))
+            self._record.commands[-1].reply = reply
+        self._out.flush()
+        if self._session.account is not None:
+            self._assembler.after_login()
+        self._then(reply.then)
+
+    def _then(self, then: Then) -> None:
+        if then is Then.CLOSE or self._faults.closes_after:
+            self._close()
+        elif then is Then.START_TLS:
+            self._held = True
+            self._out.when_empty(self._start_tls)
+
+    def _start_tls(self) -> None:
+        """TLS begins; whatever was said before is forgotten (RFC 3501 section 6.2.1)."""
+        injected = self._faults.after_start_tls
+        if injected:
+            self._out.write(injected)
+            self._out.flush()
+        self._transport().startTLS(self._tls_options())
+        self._session = self._new_session(tls=True)
+        self._assembler.before_login()
+        self._held = False
+
+    # --- news in IDLE ---
+
+    def _tell_as_it_comes(self) -> None:
+        view = self._session.view
+        if view is not None:
+            view.on_news = lambda: self._later("news", 0, self._tell_news)
+            self._tell_news()
+
+    def _stop_telling(self) -> None:
+        if self._session.view is not None:
+            self._session.view.on_news = None
+
+    def _tell_news(self) -> None:
+        if self._paused or self._ended or self._running is None or self._running.asking is None:
+            return
+        self._out.write(self._session.news(may_expunge=True))
+        self._out.flush()
+        if self._mailbox_is_gone:
+            self._bye("Selected mailbox is gone, have to disconnect.")
+
+    @property
+    def _mailbox_is_gone(self) -> bool:
+        return self._session.view is not None and self._session.view.closed
+
+    # --- the end, and time ---
+
+    def _bye(self, text: str, tag: bytes | None = None) -> None:
+        """Say that it is over; where a command waits for its reply, it gets one."""
+        self._out.write(untagged(b"BYE", text))
+        if tag is not None:
+            self._out.write(Tagged(text, b"UNAVAILABLE", b"NO").encode(tag))
+        self._close()
+
+    def _close(self) -> None:
+        self._out.flush()
+        if self._ended:
+            return
+        self._ended = True
+        self._out.when_empty(self._lose)
+
+    def _lose(self) -> None:
+        transport = self._transport()
+        # While a producer is registered the transport would wait for it to finish.
+        transport.unregisterProducer()
+        transport.loseConnection()
+
+    def disconnect(self, text: str) -> None:
+        """End the connection from outside."""
+        if not self._ended:
+            self._bye(text)
+
+    def end(self, text: str, grace: float) -> Deferred[None]:
+        """End it from outside; fires when it is gone, which is forced after ``grace`` seconds."""
+        self.disconnect(text)
+        self._later("grace", grace, self._transport().abortConnection)
+        return self._lost
+
+    def _restart_autologout(self) -> None:
+        logged_in = self._session.account is not None
+        seconds = self._limits.autologout if logged_in else self._limits.login_timeout
+        self._later("autologout", seconds, self._autologout)
+
+    def _autologout(self) -> None:
+        self._bye("Disconnected for inactivity.")
+
+    def _later(self, name: str, seconds: float, then: Callable[[], None]) -> None:
+        """Call ``then`` later; there is one call of each name."""
+        call = self._calls.get(name)
+        if call is None or not call.active():
+            self._calls[name] = self._clock.callLater(seconds, then)
+        elif seconds:
+            call.reset(seconds)
+
+    def _tls_options(self) -> CertificateOptions:
+        options = self._setting.tls_options
+        assert options is not None, "TLS is only offered where there is a certificate"
+        return options
+
+    def _transport(self) -> Transport:
+        return cast(Transport, self.transport)
+
+
+def _nothing() -> None:
+    pass

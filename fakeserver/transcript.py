@@ -1,0 +1,111 @@
+"""The transcript: what every connection said and heard, credentials left out."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fakeserver.reply import Tagged
+from imapproxy.wire.commands import CommandBody
+
+HIDDEN = b"(hidden)"
+_CREDENTIALS = re.compile(
+    rb"\A(\S+ +(?:LOGIN|AUTHENTICATE +[^ \r\n]+)) +[^\r\n].*\Z", re.IGNORECASE | re.DOTALL
+)
+
+
+def without_credentials(octets: bytes) -> bytes:
+    """A command as it may be shown: of LOGIN and AUTHENTICATE the arguments are left out."""
+    return _CREDENTIALS.sub(rb"\1 " + HIDDEN + rb"\r\n", octets)
+
+
+@dataclass
+class CommandRecord:
+    """One command. ``octets`` as the client sent it, less credentials; ``body`` parsed.
+
+    ``body`` is ``None`` where it could not be parsed, and for LOGIN and AUTHENTICATE. ``reply`` is
+    the tagged reply once there is one.
+    """
+
+    connection: int
+    user: str
+    tag: bytes
+    name: str
+    octets: bytes
+    body: CommandBody | None = None
+    reply: Tagged | None = None
+
+
+@dataclass
+class ConnectionRecord:
+    """One connection: its commands, and both directions in the order in which they happened."""
+
+    number: int
+    port: str
+    commands: list[CommandRecord] = field(default_factory=list)
+    lines: list[tuple[str, bytes]] = field(default_factory=list)
+    client_id: dict[bytes, bytes | None] = field(default_factory=dict)
+    closed: bool = False
+
+    def received(self, octets: bytes) -> None:
+        """The client said something, credentials left out."""
+        self.lines.append(("C", octets))
+
+    def sent(self, octets: bytes) -> None:
+        """The server said something."""
+        self.lines.append(("S", octets))
+
+    def text(self) -> str:
+        """The conversation as ``C:`` and ``S:`` lines."""
+        return "".join(
+            f"{who}: {line.decode('utf-8', 'backslashreplace')}\n"
+            for who, octets in self.lines
+            for line in octets.removesuffix(b"\r\n").split(b"\r\n")
+        )
+
+
+class Transcript:
+    """The records of one server."""
+
+    def __init__(self) -> None:
+        self.connections: list[ConnectionRecord] = []
+        self._opened = 0
+
+    def open(self, port: str) -> ConnectionRecord:
+        """A connection came in; ``port`` is ``imap`` or ``imaps``."""
+        self._opened += 1
+        record = ConnectionRecord(self._opened, port)
+        self.connections.append(record)
+        return record
+
+    def commands(self, name: str | None = None, user: str | None = None) -> list[CommandRecord]:
+        """Commands in the order in which they came, connection by connection.
+
+        ``name``: ``"FETCH"`` finds FETCH and UID FETCH, ``"UID FETCH"`` the latter alone.
+        """
+        return [
+            command
+            for command in self._all()
+            if _is_called(command.name, name) and user in (None, command.user)
+        ]
+
+    def text(self) -> str:
+        """All conversations, one after the other."""
+        return "\n".join(connection.text() for connection in self.connections)
+
+    def clear(self) -> None:
+        """Forget what was said so far, of open connections as well."""
+        self.connections = [one for one in self.connections if not one.closed]
+        for connection in self.connections:
+            connection.commands.clear()
+            connection.lines.clear()
+
+    def _all(self) -> Iterator[CommandRecord]:
+        for connection in self.connections:
+            yield from connection.commands
+
+
+def _is_called(name: str, wanted: str | None) -> bool:
+    if wanted is None:
+        return True
+    wanted = wanted.upper()
+    return name == wanted or name == f"UID {wanted}"
