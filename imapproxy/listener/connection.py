@@ -21,11 +21,12 @@ from imapproxy.listener.stage import Stage
 from imapproxy.relay.partner import Partner
 from imapproxy.relay.session import RelaySession
 from imapproxy.relay.valve import Valve
+from imapproxy.upstream.prompt import send_now
 from imapproxy.wire.framing import CommandFramer
 
 # What a client may send ahead while its next command cannot be taken yet.
 _MAX_AHEAD = 64 * 1024
-_CLOSE_TIMEOUT = 10.0  # seconds for the client to take what was written to it
+_CLOSE_TIMEOUT = 60.0  # seconds for the client to take what was written to it
 
 
 class House(Protocol):
@@ -62,6 +63,7 @@ class ClientConnection(TwistedProtocol):
         self._valve: Valve | None = None
         self._pumping = False
         self._closing = False
+        self._input_ended = False
         self._cut: Any = None
         self.on_lost: Callable[[], None] | None = None
 
@@ -91,8 +93,8 @@ class ClientConnection(TwistedProtocol):
 
     def readConnectionLost(self) -> None:
         """The client has closed its sending side (or all: that is only seen when we write)."""
-        if self._stage is not None and not self._closing:
-            self._stage.client_input_ended()
+        self._input_ended = True
+        self.proceed()
 
     def writeConnectionLost(self) -> None:
         """We never close only our sending side."""
@@ -114,6 +116,7 @@ class ClientConnection(TwistedProtocol):
     def write(self, data: bytes) -> None:
         """See :class:`ClientPort`."""
         self.transport.write(data)
+        send_now(self.transport)
 
     def close(self) -> None:
         """See :class:`ClientPort`."""
@@ -150,17 +153,22 @@ class ClientConnection(TwistedProtocol):
                 self._stage.client_fragment(fragment)
         finally:
             self._pumping = False
-        if self._stage is not None:
-            self._stage.flush()
-        if self._valve is not None and not self._closing:
-            if framer.buffered > _MAX_AHEAD and self._waits():
-                self._valve.hold("ahead")
-            else:
-                self._valve.release("ahead")
+        if self._stage is None:
+            return
+        self._stage.flush()
+        # What is buffered waits either for an answer, or for the rest of its line.
+        waits = self._framer.undecided or not self._stage.ready
+        self._hold_back(waits and framer.buffered > _MAX_AHEAD)
+        if self._input_ended and not (waits and framer.buffered):
+            self._stage.client_input_ended()
 
-    def _waits(self) -> bool:
-        """Whether what is buffered waits for an answer, not for the rest of a long line."""
-        return self._framer.undecided or not (self._stage is not None and self._stage.ready)
+    def _hold_back(self, too_far_ahead: bool) -> None:
+        if self._valve is None or self._closing:
+            return
+        if too_far_ahead:
+            self._valve.hold("ahead")
+        else:
+            self._valve.release("ahead")
 
     # -- LoginPort -------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The relay session: what goes up, what comes down, and who waits for whom."""
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from imapproxy.listener.limits import Limits
 from tests.relay.conversation import Conversation
@@ -575,3 +576,45 @@ class TestFlow:
         assert not talk.upstream_wire.paused
         talk.upstream_wire.producer.pauseProducing()
         assert talk.client_wire.paused
+
+
+class TestInputEnds:
+    """``printf '…' | imapproxy stdio``: all was said before anything was answered."""
+
+    def test_what_was_said_before_is_answered_first(self):
+        talk = Conversation()
+        talk.client.dataReceived(b"a1 IDLE\r\nDONE\r\na2 NOOP\r\n")
+        talk.client.readConnectionLost()
+        talk.script(r"""
+            U: P1 IDLE
+            S: +
+            R: +
+            U. DONE\r\nP2 NOOP\r\n
+            S. P1 OK\r\nP2 OK\r\n
+            R. a1 OK\r\na2 OK\r\n
+            U: P3 LOGOUT
+        """)
+        assert talk.client_wire.disconnecting
+
+    def test_also_when_the_log_in_was_under_way(self):
+        talk = Conversation(logged_in=False)
+        talk.waiting_login = Deferred()
+        talk.client_wire.take()
+        talk.client.dataReceived(b"a0 LOGIN user secret\r\na1 NOOP\r\n")
+        talk.client.readConnectionLost()
+        assert not talk.client_wire.closed
+        talk.waiting_login.callback(None)
+        talk.script(r"""
+            R: a0 OK Logged in.
+            U: P1 NOOP
+            S: P1 OK
+            R: a1 OK
+            U: P2 LOGOUT
+        """)
+        assert talk.client_wire.disconnecting
+
+    def test_half_a_line_is_not_waited_for(self):
+        talk = Conversation()
+        talk.client.dataReceived(b"a1 NO")
+        talk.client.readConnectionLost()
+        assert talk.client_wire.disconnecting
