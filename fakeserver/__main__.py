@@ -3,4 +3,4 @@
 from fakeserver.cli import main
 
 if __name__ == "__main__":
-    main(prog_name="fakeserver")
+    main()

@@ -34,10 +34,10 @@ def _user(value: str) -> tuple[str, str]:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--listen", type=_address, metavar="HOST:PORT", default="127.0.0.1:0", show_default=True,
-              help="Where to listen for plaintext and STARTTLS.")  # fmt: skip
-@click.option("--tls-listen", type=_address, metavar="HOST:PORT", default="127.0.0.1:0", show_default=True,
-              help="Where to listen for implicit TLS.")  # fmt: skip
+@click.option("--listen", type=_address, metavar="HOST:PORT", default="127.0.0.1:0",
+              show_default=True, help="Where to listen for plaintext and STARTTLS.")  # fmt: skip
+@click.option("--tls-listen", type=_address, metavar="HOST:PORT", default="127.0.0.1:0",
+              show_default=True, help="Where to listen for implicit TLS.")  # fmt: skip
 @click.option("--user", "users", type=_user, metavar="NAME:PASSWORD", multiple=True,
               default=["demo:pw"],
               show_default=True, help="An account; may be given several times.")  # fmt: skip
@@ -46,7 +46,7 @@ def _user(value: str) -> tuple[str, str]:
               help="Switch an extension off, such as UIDPLUS; may be repeated.")  # fmt: skip
 @click.option("--with", "added", multiple=True, metavar="CAPABILITY",
               help="Switch one on that is off: LITERAL- or LOGINDISABLED.")  # fmt: skip
-def main(
+def serve(
     listen: Where,
     tls_listen: Where,
     users: tuple[tuple[str, str], ...],
@@ -71,6 +71,15 @@ def main(
     for name, password in users:
         server.add_account(name, password, empty=empty)
     sys.exit(_run(reactor, server, listen, tls_listen))
+
+
+def main() -> None:
+    """The entry point ``fakeserver``: what is wrong with the arguments is one line."""
+    try:
+        serve.main(prog_name="fakeserver", standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"fakeserver: {error.format_message()}", err=True)
+        sys.exit(2)
 
 
 def _run(reactor: Any, server: FakeServer, listen: Where, tls_listen: Where) -> int:
