@@ -85,10 +85,10 @@ def encode_mailbox(name: str, *, utf8: bool = False) -> WireMailbox:
 
 
 def _from_escaped(name: str) -> WireMailbox:
-    codes = [ord(char) - _ESCAPES.start if ord(char) in _ESCAPES else ord(char) for char in name]
-    if any(code > 0xFF for code in codes):
+    unescaped = "".join(char for char in name if ord(char) not in _ESCAPES)
+    if _NOT_DIRECT.search(unescaped):
         raise EncodeError("mailbox name that mixes text with escaped octets")
-    return WireMailbox(bytes(codes))
+    return WireMailbox(bytes(ord(char) & 0xFF for char in name))
 
 
 def _from_modified_utf7(octets: bytes) -> str:
