@@ -39,6 +39,11 @@ _LITERAL = re.compile(rb"(~?)\{([0-9]++)\+?\}\r\n")
 _NUMBER = re.compile(rb"[0-9]++")
 _SPACES = re.compile(rb" ++")
 _NIL = re.compile(rb"NIL(?![^ ()\r\n])", re.IGNORECASE)
+# tagged-ext-label (RFC 9051 section 9): the name of an option or modifier …
+_LABEL = re.compile(rb"(?!-[0-9])[A-Za-z_.\-][A-Za-z0-9_.\-:]*+")
+# … and a space before what cannot be the next one's name: tagged-ext-val, or PARTIAL's "-1:-100".
+_LABEL_VALUE = re.compile(rb" (?=[0-9(*\"{$]|-[0-9])")
+_LENIENT_LABEL_VALUE = re.compile(rb" ++(?=[0-9(*\"{$]|-[0-9])")
 
 # A value of any kind, taken whole: what stands outside of strings and parentheses …
 _PLAIN_RULE = rb'[^()"{\r\n]'
@@ -155,6 +160,12 @@ class Cursor:
     def keyword(self) -> str:
         """An atom that the grammar defines, in upper case."""
         return self.atom().decode("ascii").upper()
+
+    def label(self) -> tuple[str, bytes | None]:
+        """The name of an option in upper case, and its value as on the wire if one follows."""
+        name = self.expect(_LABEL, "the name of an option")[0].decode("ascii").upper()
+        follows = self.take(_LENIENT_LABEL_VALUE if self.lenient else _LABEL_VALUE)
+        return name, None if follows is None else self.raw_value()
 
     def astring(self) -> bytes:
         """An atom, quoted string or literal."""

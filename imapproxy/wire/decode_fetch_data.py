@@ -12,9 +12,8 @@ _FETCH = re.compile(rb"\* ([0-9]{1,10}) FETCH \(", re.IGNORECASE)
 # msg-att: a name, with a section whose fields are plain words, and a value that is no literal;
 # all in one stroke. What does not match is read step by step.
 _NAME = rb"([A-Za-z0-9.\-]++(?:\[[^\]\"{\r\n]*+\](?:<[0-9]++>)?)?)"
-_ITEM = re.compile(
-    _NAME + rb" (" + WORD_RULE + rb"|" + QUOTED_RULE + rb"|" + SHALLOW_LIST_RULE + rb")"
-)
+_VALUE = rb"(" + WORD_RULE + rb"|" + QUOTED_RULE + rb"|" + SHALLOW_LIST_RULE + rb")"
+_ITEM = re.compile(_NAME + rb" " + _VALUE + rb"(?=[ )])")
 _BARE_NAME = re.compile(rb"[A-Za-z0-9.\-]++")
 _QUICK_NAME = re.compile(_NAME)
 _ORIGIN = re.compile(rb"<[0-9]++(?:\.[0-9]++)?>")

@@ -31,8 +31,6 @@ from imapproxy.wire.sequence_set import SequenceSet
 _LIST_CHARS = re.compile(rb"[^\x00-\x20\x7f-\xff(){\"\\]++")
 _RETURN = re.compile(rb" RETURN(?= )", re.IGNORECASE)
 _FIND_WHAT = re.compile(rb"(ALL\.)?MAILBOXES(?= )", re.IGNORECASE)
-# A space and what cannot be the next parameter's name (RFC 4466 section 6, tagged-ext-val).
-_ARGUMENT = re.compile(rb" (?=[0-9(*\"{])")
 # use-attr = "\" atom (RFC 6154 section 6)
 _USE_ATTR = re.compile(rb"\\[^\x00-\x20\x7f-\xff(){%*\"\\\]]++")
 
@@ -178,8 +176,7 @@ def _limit(cursor: Cursor) -> tuple[str, int]:
 
 
 def _parameter(cursor: Cursor) -> Parameter:
-    name = cursor.keyword()
-    return Parameter(name, cursor.raw_value() if cursor.take(_ARGUMENT) else None)
+    return Parameter(*cursor.label())
 
 
 def _option(cursor: Cursor) -> str:

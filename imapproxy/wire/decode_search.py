@@ -36,8 +36,6 @@ _CHARSET = re.compile(rb"CHARSET(?= )", re.IGNORECASE)
 _OR = re.compile(rb"OR(?= )", re.IGNORECASE)
 _REVERSE = re.compile(rb"REVERSE(?= )", re.IGNORECASE)
 _SET_STARTS = re.compile(rb"[0-9*$]")
-# tagged-ext-simple or tagged-ext-comp (RFC 4466 section 6): what is not another option's name.
-_OPTION_ARGUMENT = re.compile(rb" (?=[-0-9*(])")
 # objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7)
 _OBJECT_ID = re.compile(rb"[A-Za-z0-9_-]{1,255}")
 # entry-type-req = "priv" / "shared" / "all" (RFC 7162 section 7)
@@ -111,10 +109,7 @@ def _return_options(cursor: Cursor) -> tuple[ReturnOption, ...] | None:
 
 
 def _return_option(cursor: Cursor) -> ReturnOption:
-    name = cursor.keyword()
-    if cursor.take(_OPTION_ARGUMENT):
-        return ReturnOption(name, cursor.raw_value())
-    return ReturnOption(name)
+    return ReturnOption(*cursor.label())
 
 
 def _sort_key(cursor: Cursor) -> SortKey:

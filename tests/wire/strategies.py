@@ -447,6 +447,9 @@ fetch_items = st.one_of(
     st.builds(fi.envelope_item, envelopes),
     st.builds(fi.body_structure_item, body_structures, extended=st.booleans()),
 )
+binary_items = st.builds(
+    fi.literal_item, st.just("BINARY[1]"), st.binary(max_size=20), binary=st.just(True)
+)
 _threads = st.recursive(
     st.builds(r.ThreadNode, st.lists(numbers, min_size=1, max_size=3).map(tuple), st.just(())),
     lambda inner: st.one_of(
@@ -490,6 +493,11 @@ _entries = st.none() | st.lists(
     max_size=2,
 ).map(tuple)
 extended_responses = st.one_of(
+    st.builds(
+        r.FetchData,
+        numbers,
+        st.lists(fetch_items | binary_items, min_size=1, max_size=3).map(tuple),
+    ),
     st.builds(r.StatusResponse, st.sampled_from(r.Condition), lines, codes),
     st.builds(r.ContinuationRequest, lines),
     st.builds(r.EnabledData, capabilities),
