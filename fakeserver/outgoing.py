@@ -14,7 +14,10 @@ _GATHER = 64 * 1024
 
 
 class Outgoing:
-    """One per connection. ``on_cut`` is called where a fault ends the connection."""
+    """One per connection. ``on_cut`` is called where a fault ends the connection.
+
+    ``transport`` is another one from STARTTLS on.
+    """
 
     def __init__(
         self,
@@ -23,7 +26,7 @@ class Outgoing:
         record: ConnectionRecord,
         on_cut: Callable[[], None],
     ) -> None:
-        self._transport = transport
+        self.transport = transport
         self._clock = clock
         self._record = record
         self._on_cut = on_cut
@@ -83,7 +86,7 @@ class Outgoing:
             self._record.sent(octets)
         size = self._faults.fragment
         if not size and not self._pieces:
-            self._transport.write(octets)
+            self.transport.write(octets)
             return
         size = size or len(octets)
         self._pieces.extend(octets[at : at + size] for at in range(0, len(octets), size))
@@ -94,7 +97,7 @@ class Outgoing:
         # One piece a turn: the transport joins what it is given in one turn.
         self._next_piece = None
         if self._pieces:
-            self._transport.write(self._pieces.popleft())
+            self.transport.write(self._pieces.popleft())
         if self._pieces:
             self._next_piece = self._clock.callLater(0, self._send_piece)
         elif self._when_empty is not None:

@@ -30,6 +30,7 @@ from fakeserver.outgoing import Outgoing
 from fakeserver.reply import Ask, Handler, Tagged, Then, untagged
 from fakeserver.running import Pause, Running
 from fakeserver.session import Session
+from fakeserver.tls_layer import start_tls
 from fakeserver.transcript import HIDDEN, CommandRecord, ConnectionRecord, without_credentials
 from fakeserver.transport import Transport
 from imapproxy.wire.commands import Authenticate, Login, Logout
@@ -87,12 +88,11 @@ class ImapProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Greet, over TLS where that is what the port is for."""
-        transport = self._transport()
-        transport.setTcpNoDelay(True)
+        self._transport().setTcpNoDelay(True)
         if self._session.tls:
-            transport.startTLS(self._tls_options())
-        transport.registerProducer(self, True)
-        self._out = Outgoing(transport, self._clock, self._record, self._close)
+            start_tls(self, self._tls_options(), self._clock)
+        self._transport().registerProducer(self, True)
+        self._out = Outgoing(self._transport(), self._clock, self._record, self._close)
         self._restart_autologout()
         self._begin(GREETING, None)
 
@@ -324,7 +324,9 @@ class ImapProtocol(Protocol):
         if injected:
             self._out.write(injected)
             self._out.flush()
-        self._transport().startTLS(self._tls_options())
+        self._transport().unregisterProducer()
+        self._out.transport = start_tls(self, self._tls_options(), self._clock)
+        self._transport().registerProducer(self, True)
         self._session = self._new_session(tls=True)
         self._assembler.before_login()
         self._held = False

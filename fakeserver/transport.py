@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from twisted.internet.interfaces import IPushProducer
-from twisted.internet.ssl import CertificateOptions
 
 
 class Transport(Protocol):
@@ -32,6 +31,3 @@ class Transport(Protocol):
 
     def resumeProducing(self) -> None:
         """Read again."""
-
-    def startTLS(self, contextFactory: CertificateOptions) -> None:
-        """Go on with TLS."""

@@ -17,7 +17,7 @@ from fakeserver.store.mailbox import StoredMessage
 from fakeserver.store.view import View
 from imapproxy.wire import commands as wire
 from imapproxy.wire.dates import encode_date_time
-from imapproxy.wire.fetch_att import BodySection, FetchAtt, Item, Section, SectionText
+from imapproxy.wire.fetch_att import BodySection, FetchAtt, Item, Macro, Section, SectionText
 from imapproxy.wire.flags import SEEN
 
 # How one item of a message is told, its name included.
@@ -92,14 +92,14 @@ def _responses(
         if sets_seen and SEEN not in message.flags and not view.is_gone(message):
             view.mailbox.set_flags(message, message.flags | {SEEN})
             if not tells_flags:
-                extra = b" FLAGS (%b)" % b" ".join(view.flags_of(message))
+                extra = b"FLAGS (%b) " % b" ".join(view.flags_of(message))
             if "CONDSTORE" in session.enabled and Item.MODSEQ not in items:
-                extra += b" MODSEQ (%d)" % message.mod_seq
+                extra += b"MODSEQ (%d) " % message.mod_seq
             view.forget_change(message)
         elif tells_flags:
             view.forget_change(message)
         told = b" ".join([tell(message) for tell in tellers])
-        yield b"* %d FETCH (%b%b)\r\n" % (number, told, extra)
+        yield b"* %d FETCH (%b%b)\r\n" % (number, extra, told)
 
 
 def _sets_seen(item: FetchAtt) -> bool:
@@ -117,7 +117,8 @@ def _teller(session: Session, view: View, item: FetchAtt) -> Teller:
         need_extension(session, "CONDSTORE", "MODSEQ")
     teller = _TELLERS.get(item) if isinstance(item, Item) else None
     if teller is None:
-        raise BadCommand("Unknown parameter")
+        name = item.value if isinstance(item, Item | Macro) else type(item).__name__
+        raise BadCommand(f"Unknown parameter {name}")
     return teller
 
 

@@ -199,10 +199,9 @@ def _attributes(
     returned = command.return_options or ()
     attributes: list[bytes] = []
     if name not in account.mailboxes:
-        # RFC 5258 section 3: \NonExistent implies \NoSelect. A name that only has something below
-        # is known to the hierarchy, and is \Noselect as in plain LIST.
-        attributes.append(rb"\Noselect" if account.has_children(name) else rb"\NonExistent")
-    if "CHILDREN" in returned or (command.return_options is None and session.has("CHILDREN")):
+        # RFC 5258 section 3: it implies \Noselect.
+        attributes.append(rb"\NonExistent")
+    if "CHILDREN" in returned:
         attributes.append(_children(account, name))
     if "SPECIAL-USE" in returned or "SPECIAL-USE" in (command.selection_options or ()):
         attributes += _special_use(session, account, name)

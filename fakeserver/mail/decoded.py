@@ -19,15 +19,12 @@ _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
 def normalize(text: str) -> str:
-    """What strings are compared by: neither case nor marks over letters count.
+    """What strings are compared by: case does not count.
 
-    That is nearly i;unicode-casemap (RFC 5051), which decomposes letters; servers then find
-    ``cafe`` in ``café``.
+    As i;unicode-casemap (RFC 5051) does it letters are decomposed, so that ``cafe`` is found in
+    ``café``, and ``café`` is not found in ``cafe``.
     """
-    if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKD", text.casefold())
 
 
 def decode_charset(octets: bytes, charset: str) -> str:

@@ -16,7 +16,9 @@ from imapproxy.wire.sequence_set import Ranges, SequenceSet
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Messages are gone. ``numbers`` as EXPUNGE tells them one after the other, ``uids`` theirs."""
+    """Messages are gone: ``numbers`` from the last to the first, so that each is still right when
+    those before it in the list have been told; ``uids`` in ascending order.
+    """
 
     numbers: tuple[int, ...]
     uids: tuple[int, ...]
@@ -181,9 +183,9 @@ class View:
         numbers: list[int] = []
         uids: list[int] = []
         kept: list[StoredMessage] = []
-        for message in self.messages:
+        for number, message in enumerate(self.messages, 1):
             if message.uid in self._gone:
-                numbers.append(len(kept) + 1)
+                numbers.append(number)
                 uids.append(message.uid)
                 self._changed.pop(message.uid, None)
                 self.recent.discard(message.uid)
@@ -191,7 +193,7 @@ class View:
                 kept.append(message)
         self.messages = kept
         self._gone.clear()
-        return Gone(tuple(numbers), tuple(uids))
+        return Gone(tuple(reversed(numbers)), tuple(uids))
 
     def _take_arrived(self) -> None:
         for message in self._arrived:

@@ -1,0 +1,17 @@
+"""What the tests of the fake server share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real.dovecot import Dovecot
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> Iterator[Dovecot]:
+    """A Dovecot to hold the same conversations with; skips where there is none."""
+    reason = Dovecot.missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with Dovecot() as server:
+        yield server
