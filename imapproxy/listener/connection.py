@@ -21,7 +21,7 @@ from imapproxy.listener.stage import Stage
 from imapproxy.relay.partner import Partner
 from imapproxy.relay.session import RelaySession
 from imapproxy.relay.valve import Valve
-from imapproxy.upstream.prompt import send_now
+from imapproxy.upstream.prompt import prompt
 from imapproxy.wire.framing import CommandFramer
 
 # What a client may send ahead while its next command cannot be taken yet.
@@ -71,6 +71,7 @@ class ClientConnection(TwistedProtocol):
 
     def connectionMade(self) -> None:
         """A client is here."""
+        self._writer = prompt(self.transport)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
@@ -115,8 +116,7 @@ class ClientConnection(TwistedProtocol):
 
     def write(self, data: bytes) -> None:
         """See :class:`ClientPort`."""
-        self.transport.write(data)
-        send_now(self.transport)
+        self._writer.write(data)
 
     def close(self) -> None:
         """See :class:`ClientPort`."""
@@ -182,6 +182,7 @@ class ClientConnection(TwistedProtocol):
         if self._framer.buffered:
             return False
         self.transport.startTLS(self._house.tls)
+        self._writer = self.transport
         return True
 
     def enter(self, partner: Partner, tag: bytes) -> None:

@@ -88,7 +88,8 @@ class RelaySession:
         )
 
     def client_fragment(self, fragment: Fragment) -> None:
-        """Take the client's next fragment; only while :attr:`ready`."""
+        """Take the client's next fragment; only while :attr:`ready`. :meth:`flush` comes behind."""
+        self._partner.gather()
         if isinstance(fragment, Octets):
             if not self._discarding:
                 self._partner.write(fragment.data)
@@ -98,7 +99,8 @@ class RelaySession:
             self._client_malformed(fragment)
 
     def flush(self) -> None:
-        """Write out what was gathered for the client."""
+        """Write out what was gathered for either side."""
+        self._partner.flush()
         if self._out:
             out, self._out = self._out, []
             self._client.write(b"".join(out))
@@ -348,6 +350,7 @@ class RelaySession:
             if timer.active():
                 timer.cancel()
         partner = self._partner
+        partner.flush()
         if self._half_written is not None:
             partner.receiver = None
             partner.abort()  # never complete half a command

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, UpstreamUnavailable
 from imapproxy.upstream.exchange import Exchange
+from imapproxy.upstream.prompt import start_prompt_tls
 from imapproxy.wire.framing import Line, Malformed, Octets, ResponseFramer
 
 # Lines that are no response at all. A stray empty line is harmless; more than a few say that we
@@ -63,10 +64,13 @@ class UpstreamConnection(TwistedProtocol):
         self._framer = ResponseFramer()
         self._in_flight: dict[bytes, Exchange] = {}
         self._last_tag = 0
+        self._gathering = False
+        self._gathered: list[bytes] = []
         self._writer: Exchange | None = None  # has the turn to write
         self._waiting: deque[Callable[[], None]] = deque()  # for their turn
         self._greeted = False
         self._inside_response = False
+        self._in_records = False  # TLS tells where a read ends
         self._stray_lines = 0
         self._closing: IDelayedCall | None = None
         self._lost: list[Deferred[None]] = []
@@ -114,15 +118,36 @@ class UpstreamConnection(TwistedProtocol):
 
     def write(self, data: bytes) -> None:
         """Octets of the command whose turn it is."""
-        if self.transport is not None:
+        if self._gathering:
+            self._gathered.append(data)
+        elif self.transport is not None:
             self.transport.write(data)
+
+    def gather(self) -> None:
+        """Keep what is written until :meth:`flush`: pipelined commands go out as one record."""
+        self._gathering = True
+
+    def flush(self) -> None:
+        """Write out what was gathered."""
+        self._gathering = False
+        if self._gathered:
+            data = b"".join(self._gathered)
+            self._gathered.clear()
+            self.write(data)
 
     # -- reading ---------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
         """Everything the upstream says comes in here (the hot path of the relay)."""
+        self._framer.feed(data)
+        if not self._in_records:
+            self.records_received()
+
+    def records_received(self) -> None:
+        """Take what was fed."""
+        if self.error is not None:
+            return
         framer = self._framer
-        framer.feed(data)
         while (fragment := framer.next_fragment()) is not None:
             kind = type(fragment)
             if kind is Line:
@@ -194,7 +219,8 @@ class UpstreamConnection(TwistedProtocol):
                 "somebody may be tampering with the connection"
             )
         assert self.transport is not None
-        self.transport.startTLS(creator)
+        self._in_records = True
+        self.transport = start_prompt_tls(self.transport, creator, self)
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -209,6 +235,7 @@ class UpstreamConnection(TwistedProtocol):
         """Close in order: what was written is sent; a peer that does not close in turn is cut."""
         if self.transport is None or self._closing is not None:
             return
+        self.flush()
         self.transport.unregisterProducer()
         self.transport.resumeProducing()  # else the peer's close would never be seen
         self.transport.loseConnection()
