@@ -19,13 +19,16 @@ from typing import NamedTuple, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
 from twisted.logger import Logger
-from twisted.web.iweb import IBodyProducer
+from twisted.python.failure import Failure
+from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer
 
 from imapproxy.upstream.assembler import Assembler, TooLarge
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.dialogue import IdleRequest
 from imapproxy.upstream.download import Download
 from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError
+from imapproxy.upstream.farewell import PATIENCE
+from imapproxy.upstream.gathered import Gathered
 from imapproxy.upstream.request import Part, Request, StreamedLiteral
 from imapproxy.upstream.selected import Selected, selected_from
 from imapproxy.wire import commands, responses
@@ -73,7 +76,7 @@ class ImapClient:
         self.preauthenticated = False
         self.observers: list[Callable[[responses.Response], None]] = []
         self._assembler = Assembler()
-        self._gathered: list[tuple[bytes, responses.Response]] = []
+        self._gathered = Gathered()
         self._download: Download | None = None
         connection.receiver = self
 
@@ -132,19 +135,30 @@ class ImapClient:
         """Stream ``BODY.PEEK[section]`` of one message into ``consumer``; fires with its octets.
 
         The consumer is given the connection as its producer, so that a slow one slows the server.
+        It gets nothing more once the Deferred is cancelled. Raises :class:`RuntimeError` while
+        another command is in flight.
         """
         if self.connection.in_flight:
             # Octets do not tell to which of two FETCH commands they belong.
             raise RuntimeError("download() needs the connection for itself")
         line = f"{'UID ' if by_uid else ''}FETCH {number} (BODY.PEEK[{section}])"
+        request = Request(self.connection, (b" " + _line(line) + b"\r\n",), "sync")
         download = self._download = Download(self.connection, consumer)
 
-        def end(result: object) -> object:
+        def end(result: T) -> T:
             self._download = None
-            download.finish()
+            download.leave_consumer()
             return result
 
-        return self.run_text(line).addBoth(end).addCallback(lambda _: download.octets)
+        def cancelled(failure: Failure) -> Failure:
+            download.leave_consumer()
+            return failure
+
+        octets: Deferred[int] = Deferred()
+        told = self.run_request(request)
+        told.addCallback(lambda outcome: download.octets_of(outcome.data))
+        told.addBoth(end).chainDeferred(octets)  # type: ignore[arg-type]
+        return octets.addErrback(cancelled)
 
     def search(self, criteria: str, *, by_uid: bool = False) -> Deferred[tuple[int, ...]]:
         """SEARCH (RFC 3501 section 6.4.4); ``criteria`` as on the wire: ``'SUBJECT "x"'``."""
@@ -174,7 +188,11 @@ class ImapClient:
         """APPEND (RFC 3501 section 6.3.11); a producer's octets are streamed.
 
         Fires with what UIDPLUS tells of the new message (RFC 4315), ``None`` without UIDPLUS.
+        Fails with :class:`LiteralFailed`, and ends the connection, if the producer gives other
+        than ``producer.length`` octets. It is not started when the server refuses the message.
         """
+        if not isinstance(message, bytes) and message.length == UNKNOWN_LENGTH:
+            raise ValueError("the length of a message has to be known before it is sent")
         options = b" "
         if flags:
             options += b"(" + _line(" ".join(flags)) + b") "
@@ -227,7 +245,10 @@ class ImapClient:
             self.connection.close()
             return lost
 
-        return self.run(commands.Logout()).addBoth(close)
+        answered = self.run(commands.Logout())
+        # A server that does not answer is left all the same.
+        answered.addTimeout(PATIENCE, self.connection.clock)
+        return answered.addBoth(close)
 
     def close(self) -> None:
         """Close without a LOGOUT."""
@@ -252,25 +273,30 @@ class ImapClient:
     def run_request(self, request: Request) -> Deferred[Outcome]:
         """Send a request that was made elsewhere and gather what comes until its end."""
 
-        def gather(text: bytes) -> Outcome:
-            status = decode_response(b"* OK " + text + b"\r\n")
+        def gather(result: bytes | Failure) -> Outcome | Failure:
+            gathered = self._gathered.claim(request)
+            if isinstance(result, Failure):
+                return result
+            status = decode_response(b"* OK " + result + b"\r\n")
             assert isinstance(status, responses.StatusResponse)
             self.learn(status)
-            gathered = list(self._gathered)
-            if not self.connection.in_flight:
-                self._gathered.clear()
             untagged, data = zip(*gathered, strict=True) if gathered else ((), ())
-            return Outcome(status, text, data, untagged)
+            return Outcome(status, result, data, untagged)
 
+        # A Deferred of its own: who cancels it waits no more, but the command runs on, and what
+        # the server says to it is nobody else's.
+        outcome: Deferred[Outcome] = Deferred()
+        self._gathered.begin(request)
+        request.done.addBoth(gather).chainDeferred(outcome)
         request.send()
-        return request.done.addCallback(gather)
+        return outcome
 
     # -- responses: Receiver ---------------------------------------------------------------
 
     def untagged_line(self, line: Line) -> None:
         """See :class:`Receiver`."""
-        if self._download is not None and self._download.line(line):
-            line = Line(line.data, line.literal._replace(size=0) if line.literal else None)
+        if self._download is not None:
+            line = self._download.line(line)
         try:
             octets = self._assembler.line(line)
         except TooLarge as error:
@@ -303,8 +329,7 @@ class ImapClient:
             )
             return
         self.learn(response)
-        if self.connection.in_flight:
-            self._gathered.append((octets, response))
+        self._gathered.add(octets, response)
         for observer in self.observers:
             observer(response)
 

@@ -68,6 +68,7 @@ class UpstreamConnection(TwistedProtocol):
         self._gathered: list[bytes] = []
         self._writer: Exchange | None = None  # has the turn to write
         self._waiting: deque[Callable[[], None]] = deque()  # for their turn
+        self._turning = False
         self._greeted = False
         self._inside_response = False
         self._in_records = False  # TLS tells where a read ends
@@ -106,8 +107,15 @@ class UpstreamConnection(TwistedProtocol):
         """The last octet of the command was written."""
         if self._writer is exchange:
             self._writer = None
+            self._next_turn()
+
+    def _next_turn(self) -> None:
+        # One loop, however many wait: those that are written at once end up here again.
+        if not self._turning:
+            self._turning = True
             while self._waiting and self._writer is None:
                 self._waiting.popleft()()
+            self._turning = False
 
     def when_writable(self, begin: Callable[[], None]) -> None:
         """Call ``begin`` as soon as no command is half written; at once if none is."""
@@ -271,11 +279,12 @@ class UpstreamConnection(TwistedProtocol):
         if self.error is not None:
             return
         self.error = error
-        self._waiting.clear()
         self._writer = None
         exchanges, self._in_flight = list(self._in_flight.values()), {}
         for exchange in exchanges:
             exchange.connection_lost(error)
+        while self._waiting:
+            self._waiting.popleft()()  # whoever waits to write sees ``error``
         if not self._greeted:
             self._greeted = True
             self.greeting.errback(error)

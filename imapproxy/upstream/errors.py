@@ -37,6 +37,10 @@ class UpstreamProtocolError(UpstreamError):
     """The upstream said what the protocol does not allow; the connection was ended."""
 
 
+class LiteralFailed(UpstreamError):
+    """A message could not be sent whole, so that the connection had to be ended."""
+
+
 class CommandRefused(UpstreamError):
     """The upstream answered a command with NO or BAD.
 
@@ -45,7 +49,7 @@ class CommandRefused(UpstreamError):
     """
 
     def __init__(self, status: bytes, text: bytes) -> None:
-        super().__init__(f"{status.decode()} {text.decode('utf-8', 'replace')}")
+        super().__init__(f"{status.decode()} {printable(text)}")
         self.status = status
         self.text = text
 
@@ -56,3 +60,12 @@ class LoginRefused(CommandRefused):
 
 class NoWayToLogIn(UpstreamError):
     """The upstream offers no mechanism that a name and password serve."""
+
+
+def printable(octets: bytes) -> str:
+    r"""What a server said, for one line of a log or a terminal: controls are shown as ``\x1b``.
+
+    Otherwise it could move the cursor, or begin a line of its own behind a bare CR.
+    """
+    text = octets.decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

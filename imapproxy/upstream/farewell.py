@@ -4,7 +4,7 @@ from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import UpstreamError
 from imapproxy.upstream.exchange import Exchange
 
-_PATIENCE = 5.0  # seconds for the answer to LOGOUT
+PATIENCE = 5.0  # seconds for the answer to LOGOUT
 
 
 def say_goodbye(connection: UpstreamConnection) -> None:
@@ -29,7 +29,7 @@ class _Logout(Exchange):
     def __init__(self, connection: UpstreamConnection) -> None:
         super().__init__()
         self._connection = connection
-        self._timeout = connection.clock.callLater(_PATIENCE, connection.abort)
+        self._timeout = connection.clock.callLater(PATIENCE, connection.abort)
         if connection.transport is not None:
             connection.transport.unregisterProducer()
             connection.transport.resumeProducing()
