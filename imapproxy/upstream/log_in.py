@@ -9,7 +9,7 @@ from imapproxy.upstream.request import Part
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 from imapproxy.wire.secret import Secret
-from imapproxy.wire.strings import LiteralPart, encode_astring
+from imapproxy.wire.strings import encode_astring
 
 
 async def log_in(client: ImapClient, credentials: Credentials) -> Outcome:
@@ -17,6 +17,9 @@ async def log_in(client: ImapClient, credentials: Credentials) -> Outcome:
 
     Raises :class:`LoginRefused`, :class:`NoWayToLogIn`, or another :class:`UpstreamError`.
     """
+    if any(b"\0" in octets for octets in _secrets(credentials)):
+        # No string of IMAP holds NUL (RFC 3501 section 9), and in SASL PLAIN it parts the fields.
+        raise NoWayToLogIn("a name or password with a NUL in it cannot be sent")
     if client.capabilities is None:
         await client.capability()
     capabilities = client.capabilities or Capabilities()
@@ -49,16 +52,17 @@ def _attempt(
     return client.run_request(LoginRequest(client.connection, parts, capabilities.literal_style))
 
 
+def _secrets(credentials: Credentials) -> tuple[bytes, bytes, bytes]:
+    return (credentials.authorization, credentials.user, credentials.password.reveal())
+
+
 def _plain(credentials: Credentials) -> Secret:
     """RFC 4616: authorization identity, NUL, name, NUL, password."""
-    fields = (credentials.authorization, credentials.user, credentials.password.reveal())
-    return Secret(b"\0".join(fields))
+    return Secret(b"\0".join(_secrets(credentials)))
 
 
 def _login_parts(credentials: Credentials) -> list[Part]:
     parts: list[Part] = [b" LOGIN "]
     for octets, end in ((credentials.user, b" "), (credentials.password.reveal(), b"\r\n")):
-        part = encode_astring(octets)
-        parts.append(LiteralPart(part.octets) if isinstance(part, LiteralPart) else part)
-        parts.append(end)
+        parts += (encode_astring(octets), end)
     return parts
