@@ -7,7 +7,7 @@ from fakeserver.commands.require import (
     view_of,
     writable_view_of,
 )
-from fakeserver.reply import BadCommand, Handler, Tagged, untagged
+from fakeserver.reply import Handler, Tagged, untagged
 from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import Mailbox, StoredMessage
@@ -49,11 +49,9 @@ def move(session: Session, command: wire.Move) -> Handler:
 def expunge(session: Session, command: wire.Expunge) -> Handler:
     r"""EXPUNGE, and UID EXPUNGE of RFC 4315: messages that are ``\Deleted``, of those named."""
     view = writable_view_of(session)
-    if command.uids is not None and command.uids.is_saved_result:
-        raise BadCommand("SEARCHRES is not supported.")
     named: list[StoredMessage] = view.messages
     if command.uids is not None:
-        named = [message for _, message in view.by_uids(command.uids)]
+        named = [message for _, message in messages_of(view, command.uids, by_uid=True)]
     view.mailbox.expunge(message for message in named if rb"\Deleted" in message.flags)
     yield b""
     return Tagged("Expunge completed.", highest_mod_seq(session, view))

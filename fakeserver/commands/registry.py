@@ -15,6 +15,7 @@ from fakeserver.commands import (
     selecting,
     status,
     store,
+    thread,
 )
 from fakeserver.reply import HandlerOf
 from fakeserver.session import State
@@ -69,6 +70,8 @@ _COMMANDS: dict[type, Entry] = {
     wire.Unselect: Entry(selecting.unselect, _SELECTED, "UNSELECT"),
     wire.Expunge: Entry(copy.expunge, _SELECTED),
     wire.Search: Entry(search.search, _SELECTED, may_expunge=False, wants_tag=True),
+    wire.Sort: Entry(search.sort, _SELECTED, "SORT", may_expunge=False, wants_tag=True),
+    wire.Thread: Entry(thread.thread, _SELECTED, may_expunge=False),
     wire.Fetch: Entry(fetch.fetch, _SELECTED, may_expunge=False),
     wire.Store: Entry(store.store, _SELECTED, may_expunge=False),
     wire.Copy: Entry(copy.copy, _SELECTED),
@@ -85,6 +88,8 @@ def extension_of(entry: Entry, body: wire.CommandBody) -> str:
     """The extension that a command belongs to."""
     if isinstance(body, wire.Expunge) and body.uids is not None:
         return "UIDPLUS"
+    if isinstance(body, wire.Thread):
+        return f"THREAD={body.algorithm}"
     return entry.extension
 
 

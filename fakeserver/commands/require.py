@@ -39,7 +39,7 @@ def writable_view_of(session: Session) -> View:
 def messages_of(view: View, numbers: SequenceSet, *, by_uid: bool) -> Numbered:
     """The messages that a command names."""
     if numbers.is_saved_result:
-        raise BadCommand("SEARCHRES is not supported.")
+        return saved_messages_of(view)
     if by_uid:
         return view.by_uids(numbers)
     messages = view.by_numbers(numbers)
@@ -48,6 +48,13 @@ def messages_of(view: View, numbers: SequenceSet, *, by_uid: bool) -> Numbered:
         # that does has lost count.
         raise BadCommand("Invalid messageset.")
     return messages
+
+
+def saved_messages_of(view: View) -> Numbered:
+    """The messages of ``$`` (RFC 5182)."""
+    if view.saved is None:
+        raise BadCommand("Invalid messageset.")
+    return view.by_saved()
 
 
 def refuse_parameters(parameters: Iterable[Parameter]) -> None:

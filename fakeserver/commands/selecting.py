@@ -24,6 +24,7 @@ def select(session: Session, command: wire.Select | wire.Examine) -> Handler:
     if command.condstore or command.qresync is not None:
         session.enable_condstore()
     view = session.view = View(mailbox, read_only=read_only)
+    view.saved = frozenset() if session.has("SEARCHRES") else None
     yield session.flags_of_mailbox(view)
     yield _counts(session, view)
     if command.qresync is not None:

@@ -4,13 +4,16 @@ import datetime
 from functools import cached_property
 
 from fakeserver.mail.bodystructure import body_structure
+from fakeserver.mail.collation import collation_key
 from fakeserver.mail.dates import parse_date
 from fakeserver.mail.decoded import decode_field, normalize, part_headers, part_texts
 from fakeserver.mail.envelope import envelope
 from fakeserver.mail.header import Field
+from fakeserver.mail.message_id import message_ids
 from fakeserver.mail.mime import Part, parse_message
 from fakeserver.mail.quoting import without_nul
 from fakeserver.mail.section import cut, section_octets
+from fakeserver.mail.subject import Subject, base_subject
 from imapproxy.wire.fetch_att import Partial, Section
 
 
@@ -55,6 +58,30 @@ class Message:
         """The moment that the Date field tells."""
         value = self.root.field_value(b"date")
         return None if value is None else parse_date(value)
+
+    @cached_property
+    def subject(self) -> Subject:
+        """The base subject (RFC 5256 section 2.1)."""
+        return base_subject(self.root.field_value(b"subject") or b"")
+
+    @cached_property
+    def subject_key(self) -> bytes:
+        """What subjects are ordered and told apart by."""
+        return collation_key(self.subject.base)
+
+    @cached_property
+    def message_id(self) -> bytes | None:
+        """The Message-ID without its brackets, ``None`` where there is none that is one."""
+        return next(message_ids(self.root.field_value(b"message-id") or b""), None)
+
+    @cached_property
+    def references(self) -> tuple[bytes, ...]:
+        """The ids of the messages before this one: References or, of none, In-Reply-To."""
+        ids = tuple(message_ids(self.root.field_value(b"references") or b""))
+        if not ids:
+            # RFC 5256 section 4: of that field the first id alone.
+            ids = tuple(message_ids(self.root.field_value(b"in-reply-to") or b""))[:1]
+        return ids
 
     @cached_property
     def field_texts(self) -> dict[bytes, list[str]]:

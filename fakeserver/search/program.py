@@ -84,6 +84,8 @@ class Compiler:
             case Keyword(flag, present):
                 return _keyword(flag_key(flag), present)
             case On(when, date):
+                if when.value.startswith("SAVED"):
+                    self._need("SAVEDATE", when.value)
                 return _on(when, date)
             case Number(measure, value):
                 return self._number(measure, value)
@@ -163,6 +165,10 @@ class Compiler:
 
     def _sequence(self, key: Sequence) -> Test:
         view = self.view
+        if key.numbers.is_saved_result:
+            self._need("SEARCHRES", "$")
+            saved = view.saved or frozenset()
+            return lambda candidate: candidate.message.uid in saved
         largest = view.largest_uid if key.by_uid else view.exists
         ranges = key.numbers.resolve(largest)
         if key.by_uid:

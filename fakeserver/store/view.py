@@ -67,6 +67,8 @@ class View:
         self.messages: list[StoredMessage] = []
         self.recent: set[int] = set()
         self.closed = False
+        # UIDs of the result that "$" stands for (RFC 5182); None where there is no SEARCHRES.
+        self.saved: frozenset[int] | None = None
         self.on_news: Callable[[], None] | None = None
         self._told_recent = 0
         self._arrived: list[StoredMessage] = list(mailbox.messages)
@@ -132,6 +134,11 @@ class View:
             for low, high in uids.resolve(self.largest_uid)
         ]
         return self._of_ranges(tuple(places))
+
+    def by_saved(self) -> list[tuple[int, StoredMessage]]:
+        """Messages of the saved result, ascending; those that are gone are not in it any more."""
+        numbers = map(self.number_of, sorted(self.saved or ()))
+        return [(number, self.messages[number - 1]) for number in numbers if number is not None]
 
     def _of_ranges(self, ranges: Ranges) -> list[tuple[int, StoredMessage]]:
         return [
