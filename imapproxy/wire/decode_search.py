@@ -30,6 +30,7 @@ from imapproxy.wire.search_key import (
     Sequence,
     When,
 )
+from imapproxy.wire.strings import ATOM_CHAR
 
 _RETURN = re.compile(rb"RETURN(?= )", re.IGNORECASE)
 _CHARSET = re.compile(rb"CHARSET(?= )", re.IGNORECASE)
@@ -38,6 +39,8 @@ _REVERSE = re.compile(rb"REVERSE(?= )", re.IGNORECASE)
 _SET_STARTS = re.compile(rb"[0-9*$]")
 # objectid = 1*255(ALPHA / DIGIT / "_" / "-") (RFC 8474 section 7)
 _OBJECT_ID = re.compile(rb"[A-Za-z0-9_-]{1,255}")
+# entry-flag-name = DQUOTE "/flags/" attr-flag DQUOTE (RFC 7162 section 7), quotes taken off
+_ENTRY_NAME = re.compile(rb"/flags/\\?" + ATOM_CHAR + rb"++")
 # entry-type-req = "priv" / "shared" / "all" (RFC 7162 section 7)
 _ENTRY_TYPE = re.compile(rb"priv|shared|all", re.IGNORECASE)
 
@@ -179,6 +182,8 @@ def _mod_seq(cursor: Cursor) -> SearchKey:
     if not cursor.starts_with(b'"'):
         return ModSeq(cursor.number64())
     entry_name = cursor.string()
+    if _ENTRY_NAME.fullmatch(entry_name) is None:
+        raise cursor.error('expected an entry such as "/flags/\\\\Draft"')
     cursor.space()
     found = cursor.expect(_ENTRY_TYPE, "priv, shared or all")[0].decode("ascii").lower()
     cursor.space()

@@ -23,7 +23,7 @@ from imapproxy.wire.responses import FetchData
 from imapproxy.wire.sequence_set import SequenceSet
 from imapproxy.wire.strings import join
 from imapproxy.wire.tokens import decode_tokens
-from tests.wire import strategies
+from tests.wire import command_strategies, response_strategies
 from tests.wire.mutation import mutated
 
 PIECES = [
@@ -74,7 +74,7 @@ def test_any_response(octets):
 
 
 @settings(max_examples=200)
-@given(strategies.responses, st.data())
+@given(response_strategies.responses, st.data())
 def test_damaged_responses(response, data):
     octets = mutated(encode_response(response), data)
     with contextlib.suppress(DecodeError):
@@ -93,7 +93,7 @@ def look_into(response):
 
 
 @settings(max_examples=300)
-@given(strategies.commands, st.data())
+@given(command_strategies.commands, st.data())
 def test_damaged_commands(command, data):
     octets = mutated(join(encode_command(command)), data)
     for lenient in (False, True):

@@ -8,7 +8,7 @@ from imapproxy.wire.decode_fetch_att import read_fetch_atts
 from imapproxy.wire.encode_fetch_att import encode_fetch_att, encode_fetch_atts
 from imapproxy.wire.errors import EncodeError
 from imapproxy.wire.fetch_att import Item, Macro, Section, SectionText
-from tests.wire import strategies
+from tests.wire import command_strategies
 
 
 def only(octets: bytes):
@@ -45,7 +45,7 @@ def test_what_they_mean(octets, response_name, sets_seen, immutable):
     assert attribute.is_immutable is immutable
 
 
-@given(strategies.fetch_atts)
+@given(command_strategies.fetch_atts)
 def test_what_is_written_is_read(attribute):
     assert only(encode_fetch_att(attribute)) == attribute
 

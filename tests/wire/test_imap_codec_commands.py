@@ -8,7 +8,7 @@ from imapproxy.wire.commands import Fetch, Opaque, Sort, Status, Thread
 from imapproxy.wire.decode_command import CommandError, decode_command
 from imapproxy.wire.encode_command import encode_command
 from imapproxy.wire.strings import join
-from tests.wire import strategies
+from tests.wire import command_strategies
 from tests.wire.mutation import mutated
 
 imap_codec = pytest.importorskip("imap_codec")
@@ -34,7 +34,7 @@ def ours(octets):
 
 
 @settings(max_examples=300)
-@given(strategies.base_commands)
+@given(command_strategies.base_commands)
 def test_what_is_written_is_read_as_the_same_command(command):
     again = theirs(join(encode_command(command)))
     assert again is not None
@@ -42,7 +42,7 @@ def test_what_is_written_is_read_as_the_same_command(command):
 
 
 @settings(max_examples=300)
-@given(strategies.base_commands, st.data())
+@given(command_strategies.base_commands, st.data())
 def test_damaged_commands_are_judged_alike(command, data):
     octets = mutated(join(encode_command(command)), data)
     if settled_elsewhere(octets):

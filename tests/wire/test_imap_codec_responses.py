@@ -9,7 +9,7 @@ from imapproxy.wire.decode_response import decode_response
 from imapproxy.wire.encode_response import encode_response
 from imapproxy.wire.errors import DecodeError
 from imapproxy.wire.responses import FetchData
-from tests.wire import strategies
+from tests.wire import response_strategies
 from tests.wire.mutation import mutated
 
 imap_codec = pytest.importorskip("imap_codec")
@@ -53,7 +53,7 @@ def parsed(response, item):
 
 
 @settings(max_examples=300)
-@given(strategies.base_responses)
+@given(response_strategies.base_responses)
 def test_what_is_written_is_read_as_the_same_response(response):
     octets = encode_response(response)
     again = theirs(octets)
@@ -62,7 +62,7 @@ def test_what_is_written_is_read_as_the_same_response(response):
 
 
 @settings(max_examples=300)
-@given(strategies.base_responses, st.data())
+@given(response_strategies.base_responses, st.data())
 def test_what_imap_codec_takes_is_taken_here_too(response, data):
     octets = mutated(encode_response(response), data)
     # A line that ends in LF alone is mended by the framer, before a response is read.
