@@ -50,7 +50,6 @@ def _threadable(candidate: Candidate, *, by_uid: bool) -> Threadable:
         candidate.message.uid if by_uid else candidate.number,
         candidate.number,
         sent_date(candidate),
-        candidate.message.internal_date,
         content.subject_key,
         content.subject.is_reply,
         content.message_id,

@@ -20,7 +20,6 @@ class Threadable:
     number: int
     order: int
     sent: datetime.datetime
-    arrived: datetime.datetime
     subject: bytes = b""
     is_reply: bool = False
     message_id: bytes | None = None
@@ -68,10 +67,13 @@ def by_references(messages: Iterable[Threadable]) -> Roots:
 
 
 def by_references_alone(messages: Iterable[Threadable]) -> Roots:
-    """REFS: by what messages refer to; the threads in the order of their latest arrivals."""
+    """REFS: by what messages refer to; the threads in the order of their latest messages.
+
+    The expired draft is not clear about which date that is; with Dovecot it is the sent date.
+    """
     roots = _without_dummies(_linked(messages))
     _sort(roots, _by_sent_date)
-    latest = {id(root): _latest_arrival(root) for root in roots}
+    latest = {id(root): _latest(root) for root in roots}
     return sorted(roots, key=lambda root: latest[id(root)])
 
 
@@ -190,9 +192,9 @@ def _sort(roots: Roots, order: _Order) -> None:
     roots.sort(key=order)
 
 
-def _latest_arrival(root: Node) -> tuple[datetime.datetime, int]:
+def _latest(root: Node) -> tuple[datetime.datetime, int]:
     messages = [node.message for node in _from_the_leaves([root]) if node.message is not None]
-    return max((message.arrived, message.order) for message in messages)
+    return max((message.sent, message.order) for message in messages)
 
 
 def _merge_subjects(roots: Roots) -> Roots:

@@ -1,4 +1,4 @@
-"""Conversations as text: what clients say, and what a server has to answer.
+r"""Conversations as text: what clients say, and what a server has to answer.
 
 A file has sections, each begun by ``== title``; each section is a conversation of its own, with an
 account that is as new. Its lines::
@@ -15,7 +15,8 @@ account that is as new. Its lines::
     C| DONE                  a line that is sent as it is, without a tag
     N2: * 1 EXISTS           a response that comes without a command
 
-``{@name}`` stands for a literal with the message of that name.
+``{@name}`` stands for a literal with the message of that name, ``{=text=}`` for one with that
+text, in which ``\t`` and ``\0`` are octets as well.
 """
 
 import re
@@ -180,7 +181,12 @@ class Conversation:
             message = self._messages[found[1].decode()]
             return b"{%d%b}\r\n%b" % (len(message), plus.encode(), message)
 
+        def inline(found: re.Match[bytes]) -> bytes:
+            octets = found[1].replace(rb"\t", b"\t").replace(rb"\0", b"\0")
+            return b"{%d%b}\r\n%b" % (len(octets), plus.encode(), octets)
+
         encoded = text.encode("utf-8").replace(rb"\r\n", b"\r\n")
+        encoded = re.sub(rb"\{=(.*?)=\}", inline, encoded, flags=re.DOTALL)
         return re.sub(rb"\{@(\w+)\}", literal, encoded)
 
     def _read(self, connection: str) -> bytes:
