@@ -7,17 +7,17 @@ import pytest
 from tests.fakeserver.peers import MemoryServer, Peer, SocketPeer
 from tests.real.dovecot import Dovecot
 
-_SUBJECTS = (
+_SUBJECTS = (  # noqa: SIM905 - one to a line would be a page
     "hello|Re: hello|Fwd: hello|[fwd: hello]|hello (fwd)|re: [list] hello|[list] hello|other||Re:"
     "|[a]|[a][b] re[2]: x|x|  Y  z|=?utf-8?q?caf=C3=A9?=|Caf_|cafz|RE: Re: fw : x|[x] (fwd)|re"
     "|re: re|[fwd: [fwd: x]]|[FWD:x]  |a_b|aab|a[b|[x|(fwd)|re[x] [y]: z|[fwd: ]|xRe: y"
     "|[fwd: x] (fwd)|[blob] [fwd: x]|Re: [fwd: x]|re:\tx\r\n y"
 ).split("|")
-_ADDRESSES = (
+_ADDRESSES = (  # noqa: SIM905
     'Fred <fred@x.example>|"A B" <zed@y.example>|bob@x.example|=?utf-8?q?=C3=89tienne?= <e@x.y>|'
     "group: a@b.example, d@e.example;|<@r:q@w.example>||(comment) q@w.example|Group:;|UPPER@x.y"
 ).split("|")
-_CRITERIA = "ARRIVAL CC DATE FROM SIZE SUBJECT TO DISPLAYFROM DISPLAYTO".split()
+_CRITERIA = ("ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO")
 _COMMANDS = (
     *(f"SORT ({criterion}) UTF-8 ALL" for criterion in _CRITERIA),
     "UID SORT RETURN (ALL MIN MAX COUNT) (SIZE REVERSE FROM) UTF-8 ALL",
