@@ -22,12 +22,12 @@ import trustme
 
 from tests.real.programs import Program, find_program
 
-PASSWORD = "correct-horse"  # noqa: S105 - every account of every test has it
+PASSWORD = "correct-horse"
 
 # Everything a password may be made of that a proxy could get wrong on the way: quoted specials,
 # a literal announced, percent signs, a space at either end.
 ODD_USER = "odd+user@example.org"
-ODD_PASSWORD = ' p"a\\s s{5}%n(*]\' '  # noqa: S105
+ODD_PASSWORD = " p\"a\\s s{5}%n(*]' "
 
 # A port is free until another process takes it between our look and Dovecot's bind.
 _STARTS = 5

@@ -11,7 +11,7 @@ from tests.real.programs import Program, python_environment, python_module
 class FakeServer:
     """``fakeserver`` with TLS; each has the account of the walk-through, as new."""
 
-    def __init__(self, user: str = "demo", password: str = "pw") -> None:  # noqa: S107
+    def __init__(self, user: str = "demo", password: str = "pw") -> None:
         self.user = user
         self.password = password
         self.imap_port = 0

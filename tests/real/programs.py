@@ -1,4 +1,4 @@
-"""Running the programs that the tests talk to: waiting for what they say, never for time to pass."""
+"""Running the programs the tests talk to: waiting for what they say, not for time to pass."""
 
 import os
 import re
