@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
 # The empty line between header and body. Mail that was written by hand may have bare LFs.
 _END = re.compile(rb"\n\r?\n")
 # A field: its line and those after it that begin with white space (RFC 5322 section 2.2.3).
-_FIELD = re.compile(rb"[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
-_NAME = re.compile(rb"([^:\r\n]*?)[ \t]*:")
+_FIELD = re.compile(rb"(?:([^:\n]*+):)?([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _FOLD_TO_SPACE = re.compile(rb"\r?\n[ \t]+")
@@ -40,16 +40,31 @@ def split_fields(header: bytes) -> list[Field]:
     """The fields of a header, with or without the empty line at its end."""
     fields = []
     for found in _FIELD.finditer(header):
-        octets = found[0]
-        if not octets.strip(b"\r\n"):
-            continue
-        named = _NAME.match(octets)
-        if named is None:
-            fields.append(Field(b"", octets.rstrip(b"\r\n"), octets))
-        else:
-            value = octets[named.end() :].rstrip(b"\r\n")
-            fields.append(Field(named[1], value, octets))
+        name, value = found.groups()
+        if name is not None:
+            fields.append(Field(name.rstrip(b" \t"), value.rstrip(b"\r\n"), found[0]))
+        elif value.strip(b"\r\n"):
+            fields.append(Field(b"", value.rstrip(b"\r\n"), found[0]))
     return fields
+
+
+class Header:
+    """A header, cut into fields when that is first asked for."""
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+
+    @cached_property
+    def fields(self) -> list[Field]:
+        """The fields in their order."""
+        return split_fields(self.octets)
+
+    def value(self, name: bytes) -> bytes | None:
+        """The value of the first field called ``name`` (lower case); of none, ``None``."""
+        for field in self.fields:
+            if field.name.lower() == name:
+                return field.value
+        return None
 
 
 def unfold(value: bytes) -> bytes:

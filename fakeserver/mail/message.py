@@ -8,7 +8,7 @@ from fakeserver.mail.collation import collation_key
 from fakeserver.mail.dates import parse_date
 from fakeserver.mail.decoded import decode_field, normalize, part_headers, part_texts
 from fakeserver.mail.envelope import envelope
-from fakeserver.mail.header import Field
+from fakeserver.mail.header import Field, Header, find_body
 from fakeserver.mail.message_id import message_ids
 from fakeserver.mail.mime import Part, parse_message
 from fakeserver.mail.quoting import without_nul
@@ -33,15 +33,21 @@ class Message:
         """The tree of MIME parts."""
         return parse_message(without_nul(self.octets))
 
+    @cached_property
+    def header(self) -> Header:
+        """The message's own header; nothing behind it is looked at."""
+        octets = without_nul(self.octets)
+        return Header(octets[: find_body(octets, 0, len(octets))])
+
     @property
     def fields(self) -> list[Field]:
-        """The fields of the message's own header."""
-        return self.root.fields
+        """The fields of that header."""
+        return self.header.fields
 
     @cached_property
     def envelope(self) -> bytes:
         """ENVELOPE, ready for a response."""
-        return envelope(self.root.fields)
+        return envelope(self.fields)
 
     @cached_property
     def body(self) -> bytes:
@@ -56,13 +62,13 @@ class Message:
     @cached_property
     def sent(self) -> datetime.datetime | None:
         """The moment that the Date field tells."""
-        value = self.root.field_value(b"date")
+        value = self.header.value(b"date")
         return None if value is None else parse_date(value)
 
     @cached_property
     def subject(self) -> Subject:
         """The base subject (RFC 5256 section 2.1)."""
-        return base_subject(self.root.field_value(b"subject") or b"")
+        return base_subject(self.header.value(b"subject") or b"")
 
     @cached_property
     def subject_key(self) -> bytes:
@@ -72,15 +78,15 @@ class Message:
     @cached_property
     def message_id(self) -> bytes | None:
         """The Message-ID without its brackets, ``None`` where there is none that is one."""
-        return next(message_ids(self.root.field_value(b"message-id") or b""), None)
+        return next(message_ids(self.header.value(b"message-id") or b""), None)
 
     @cached_property
     def references(self) -> tuple[bytes, ...]:
         """The ids of the messages before this one: References or, of none, In-Reply-To."""
-        ids = tuple(message_ids(self.root.field_value(b"references") or b""))
+        ids = tuple(message_ids(self.header.value(b"references") or b""))
         if not ids:
             # RFC 5256 section 4: of that field the first id alone.
-            ids = tuple(message_ids(self.root.field_value(b"in-reply-to") or b""))[:1]
+            ids = tuple(message_ids(self.header.value(b"in-reply-to") or b""))[:1]
         return ids
 
     @cached_property

@@ -1,10 +1,9 @@
 """The tree of MIME parts in a message, as offsets into its octets (RFC 2045, RFC 2046)."""
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from fakeserver.mail.header import Field, find_body, split_fields
+from fakeserver.mail.header import Field, Header, find_body
 from fakeserver.mail.parameters import (
     MESSAGE_RFC822,
     TEXT_PLAIN,
@@ -33,9 +32,14 @@ class Part:
     children: list["Part"] = field(default_factory=list)
 
     @cached_property
+    def header(self) -> Header:
+        """The header, cut into fields."""
+        return Header(self.octets[self.start : self.body])
+
+    @property
     def fields(self) -> list[Field]:
         """The fields of the header."""
-        return split_fields(self.octets[self.start : self.body])
+        return self.header.fields
 
     @cached_property
     def content_type(self) -> ContentType:
@@ -45,10 +49,7 @@ class Part:
 
     def field_value(self, name: bytes) -> bytes | None:
         """The value of the first field called ``name`` (lower case); of none, ``None``."""
-        for candidate in self.fields:
-            if candidate.name.lower() == name:
-                return candidate.value
-        return None
+        return self.header.value(name)
 
     @property
     def is_multipart(self) -> bool:
@@ -106,7 +107,6 @@ class _Parser:
     def __init__(self, octets: bytes) -> None:
         self.octets = octets
         self.boundaries: list[bytes] = []
-        self.pattern: re.Pattern[bytes] | None = None
         self.depth = 0
         self.parts = 0
 
@@ -139,7 +139,7 @@ class _Parser:
 
     def multipart(self, part: Part, boundary: bytes) -> _Delimiter | None:
         level = len(self.boundaries)
-        self.open(boundary)
+        self.boundaries.append(boundary)
         is_digest = part.content_type.subtype.lower() == b"digest"
         default_type = MESSAGE_RFC822 if is_digest else TEXT_PLAIN
         delimiter = self.next_delimiter(part.body)
@@ -149,35 +149,42 @@ class _Parser:
                 break
             child, delimiter = self.entity(delimiter.end, default_type)
             part.children.append(child)
-        self.close()
+        self.boundaries.pop()
         if delimiter is not None and delimiter.level == level:
             delimiter = self.next_delimiter(delimiter.end)
         return delimiter
 
-    def open(self, boundary: bytes) -> None:
-        self.boundaries.append(boundary)
-        self.compile()
-
-    def close(self) -> None:
-        self.boundaries.pop()
-        self.compile()
-
-    def compile(self) -> None:
-        # The longest boundary first: "--ab" is not to be taken for "--a" of the multipart around.
-        ordered = sorted(set(self.boundaries), key=len, reverse=True)
-        choice = b"|".join(map(re.escape, ordered))
-        self.pattern = (
-            re.compile(rb"^--(" + choice + rb")(--)?[^\n]*+\n?", re.MULTILINE) if ordered else None
-        )
-
     def next_delimiter(self, start: int) -> _Delimiter | None:
-        if self.pattern is None:
+        """The first delimiter from ``start`` on, which is where a line begins."""
+        if not self.boundaries:
             return None
-        found = self.pattern.search(self.octets, start)
-        if found is None:
+        at = start if self.octets.startswith(b"--", start) else self.next_dashes(start - 1)
+        while at >= 0:
+            delimiter = self.delimiter_at(at)
+            if delimiter is not None:
+                return delimiter
+            at = self.next_dashes(at)
+        return None
+
+    def next_dashes(self, start: int) -> int:
+        """Where the next line begins that begins with ``--``; -1 for nowhere."""
+        found = self.octets.find(b"\n--", max(start, 0))
+        return found + 1 if found >= 0 else -1
+
+    def delimiter_at(self, at: int) -> _Delimiter | None:
+        # The longest boundary that fits: "--ab" is not to be taken for "--a" of the multipart
+        # around; of two that are the same, the inner.
+        fitting = [
+            (len(boundary), level)
+            for level, boundary in enumerate(self.boundaries)
+            if self.octets.startswith(boundary, at + 2)
+        ]
+        if not fitting:
             return None
-        level = len(self.boundaries) - 1 - self.boundaries[::-1].index(found[1])
-        return _Delimiter(level, found[2] is not None, found.start(), found.end())
+        length, level = max(fitting)
+        closes = self.octets.startswith(b"--", at + 2 + length)
+        end = self.octets.find(b"\n", at)
+        return _Delimiter(level, closes, at, end + 1 if end >= 0 else len(self.octets))
 
     def before(self, delimiter: _Delimiter | None) -> int:
         """Where the body before a delimiter ends: the line end belongs to the delimiter."""
