@@ -19,8 +19,9 @@ from imapproxy.upstream.errors import (
     UpstreamError,
     UpstreamProtocolError,
     UpstreamUnavailable,
+    printable,
 )
-from imapproxy.upstream.request import Request
+from imapproxy.upstream.request import Request, read_status
 from imapproxy.upstream.tls import Handshake, UpstreamTls
 from imapproxy.wire import responses
 from imapproxy.wire.decode_response import decode_response
@@ -134,7 +135,7 @@ async def _implicit(client: ImapClient, upstream: Upstream, observer: DialObserv
 async def _upgrade(client: ImapClient, upstream: Upstream, observer: DialObserver) -> None:
     greeting = await client.connection.greeting
     observer.greeted(greeting)
-    if _read_greeting(client, greeting) is responses.Condition.PREAUTH:
+    if _read_greeting(client, greeting, trusted=False) is responses.Condition.PREAUTH:
         # RFC 9051 section 11.3: in this state STARTTLS is not allowed, so that somebody on the way
         # could keep the connection in plaintext for ever.
         raise TlsRefused(f"{client.connection.name} greets with PREAUTH before TLS")
@@ -142,9 +143,9 @@ async def _upgrade(client: ImapClient, upstream: Upstream, observer: DialObserve
     starting.send()
     try:
         await starting.done
-    except CommandRefused as error:
+    except CommandRefused:
         raise TlsRefused(
-            f"{client.connection.name} does not offer STARTTLS ({error})",
+            f"{client.connection.name} does not offer STARTTLS",
             "use imaps:// if the server has implicit TLS (port 993)",
         ) from None
     # Whatever was told in plaintext is forgotten (RFC 3501 section 6.2.1).
@@ -166,7 +167,7 @@ class _StartTls(Request):
 
     def tagged_response(self, text: bytes) -> None:
         """See :class:`Request`."""
-        if text[:3].upper() == b"OK ":
+        if read_status(text)[0] == b"OK":
             try:
                 self.handshake = _start_tls(self._connection, self._upstream)
             except UpstreamProtocolError as error:
@@ -208,17 +209,19 @@ def _reasons(error: SSL.Error) -> str:
     return ", ".join(str(entry[-1]) for entry in stack) or "connection closed"
 
 
-def _read_greeting(client: ImapClient, line: bytes) -> responses.Condition:
+def _read_greeting(client: ImapClient, line: bytes, *, trusted: bool = True) -> responses.Condition:
+    """Read the greeting. What is not ``trusted`` anybody on the way may have written."""
     try:
         greeting = decode_response(line)
     except DecodeError:
         greeting = None
+    name = client.connection.name
     if not isinstance(greeting, responses.StatusResponse):
-        raise UpstreamProtocolError(f"{client.connection.name} is no IMAP server: odd greeting")
+        raise UpstreamProtocolError(f"{name} is no IMAP server: odd greeting")
     if greeting.condition is responses.Condition.BYE:
-        text = greeting.text.decode("utf-8", "replace")
-        raise UpstreamUnavailable(f"{client.connection.name} turned us away: {text}")
+        text = f": {printable(greeting.text)}" if trusted else " before TLS"
+        raise UpstreamUnavailable(f"{name} turned us away{text}")
     if greeting.condition not in (responses.Condition.OK, responses.Condition.PREAUTH):
-        raise UpstreamProtocolError(f"{client.connection.name} is no IMAP server: odd greeting")
+        raise UpstreamProtocolError(f"{name} is no IMAP server: odd greeting")
     client.learn(greeting)
     return greeting.condition
