@@ -1,0 +1,64 @@
+# All that a machine needs is Python 3.11 or newer and make. Everything else goes into .venv.
+#
+#   make demo          a server in memory, the proxy in front of it, a session through it
+#   make test          the tests; peers that are not installed are left out, and said so
+#   make check         what CI runs: lint, formatting, types, tests
+#   make differential  more seeds of the differential test: SEEDS=1-100 COMMANDS=1000
+#   make bench         speed and memory, compared with a direct connection and with stunnel
+#   make clean         remove what the others made
+
+PYTHON ?= python3
+VENV ?= .venv
+SEEDS ?= 1-100
+COMMANDS ?= 1000
+# For a single test: make test ARGS="-k walkthrough"
+ARGS ?=
+
+BIN := $(VENV)/bin
+SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
+
+.PHONY: demo test check differential bench clean
+
+demo: $(VENV)/.installed
+	$(BIN)/imapproxy demo
+
+# The quick ones first: what is wrong with a parser is known before a server is started.
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -q --ignore=tests/real $(ARGS)
+	$(BIN)/python -m pytest -q tests/real $(ARGS)
+
+check: $(VENV)/.installed-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+differential: $(VENV)/.installed-test
+	$(BIN)/python -m tests.real.differential --seeds $(SEEDS) --commands $(COMMANDS)
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	  "imapproxy needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3")'
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "$(PYTHON) has no venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# The demo runs what users get, the installed package; the tests run the checkout.
+$(VENV)/.installed: pyproject.toml $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	@touch $@
+
+$(VENV)/.installed-check: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test,check]'
+	@touch $@ $(VENV)/.installed-test
