@@ -51,7 +51,7 @@ def _multipart(cursor: Cursor) -> Multipart:
     parts: list[BodyStructure] = []
     while cursor.starts_with(b"("):
         parts.append(read_body_structure(cursor))
-        # Exchange puts a space between parts.
+        # A space between parts is not in the grammar, and is seen.
         cursor.skip_spaces()
     subtype = cursor.string()
     parameters = _parameters(cursor) if _more(cursor) else ()
@@ -88,7 +88,8 @@ def _message(
 ) -> tuple[Envelope | None, BodyStructure | None]:
     if type_.upper() != b"MESSAGE" or subtype.upper() not in (b"RFC822", b"GLOBAL"):
         return None, None
-    # Gmail leaves envelope and body out for messages that are attached in base64.
+    # Servers leave envelope and body out for messages that are attached in base64: RFC 2046
+    # section 5.2.1 does not allow them to be, and there is nothing to look into.
     if not cursor.take(_ENVELOPE_FOLLOWS):
         return None, None
     envelope = read_envelope(cursor)

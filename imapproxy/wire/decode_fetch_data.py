@@ -58,7 +58,7 @@ def _items(cursor: Cursor, number: SeqNum) -> FetchData:
 
 
 def _item(cursor: Cursor) -> FetchItem:
-    # Exchange and Domino put more than one space at times, and one before the last parenthesis.
+    # More than one space between items, and one before the last parenthesis, are seen.
     cursor.skip_spaces()
     name = _name(cursor)
     cursor.space()

@@ -104,7 +104,7 @@ def _delimiter(cursor: Cursor) -> bytes | None:
     found = cursor.take(_DELIMITER)
     if found is not None:
         return found[1] or found[2]
-    # Domino sends "" for a flat name.
+    # "" for a flat name, where NIL is meant.
     return cursor.string()[:1] or None
 
 

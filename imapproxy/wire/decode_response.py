@@ -30,8 +30,8 @@ from imapproxy.wire.sequence_set import seq_num
 # response-data = "*" SP …; number for message-data and EXISTS; a name. Some servers put several
 # spaces.
 _UNTAGGED = re.compile(rb"\* ++(?:([0-9]{1,10}) ++)?([A-Za-z][^ \r\n(]*+)")
-# response-tagged = tag SP resp-cond-state CRLF. The text is missing at times (Courier, and
-# Exchange for "+"), and with it the space.
+# response-tagged = tag SP resp-cond-state CRLF. The text is missing at times, and
+# with it the space.
 _TAGGED = re.compile(rb"([^ \x00-\x1f\"(){]++) ++(OK|NO|BAD|BYE|PREAUTH)(?= |\r\n)", re.IGNORECASE)
 _CONTINUATION = re.compile(rb"\+ ?")
 
@@ -71,7 +71,7 @@ def _untagged(cursor: Cursor) -> Response:
     if read is None:
         return OpaqueData(_text(name), cursor.octets)
     response = read(cursor)
-    # Trailing spaces: Exchange, behind SEARCH, STATUS and CAPABILITY.
+    # Exchange puts a space at the end of SEARCH, STATUS and others.
     cursor.end()
     return response
 

@@ -78,7 +78,7 @@ def _read_addresses(cursor: Cursor) -> Addresses:
         return ()
     cursor.require(b"(")
     addresses: list[Address] = []
-    # Exchange separates addresses by a space; "()" for nobody is seen as well.
+    # A space between addresses, and "()" for nobody, are not in the grammar, and are seen.
     cursor.skip_spaces()
     while not cursor.skip(b")"):
         addresses.append(_read_address(cursor))

@@ -301,9 +301,9 @@ def test_a_message_in_a_message():
 
 
 @pytest.mark.parametrize("text", [
-    # Gmail leaves out envelope and body of a message that was attached in base64.
+    # No envelope and body of a message that was attached in base64.
     b'("MESSAGE" "RFC822" NIL NIL NIL "BASE64" 400 NIL ("attachment" NIL) NIL NIL)',
-    # Exchange: a space between parts. Others: no parts' encoding, "()" for no parameters.
+    # A space between parts, no encoding, "()" for no parameters.
     b'(("TEXT" "PLAIN" () NIL NIL NIL NIL 1) ("TEXT" "HTML" NIL NIL NIL "7BIT" 1 1) "MIXED")',
     # A disposition without its list, a parameter without its value.
     b'("TEXT" "PLAIN" ("NAME" NIL) NIL NIL "7BIT" 1 1 NIL "inline")',
