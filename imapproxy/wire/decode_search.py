@@ -133,7 +133,7 @@ def _on(when: When, cursor: Cursor) -> SearchKey:
 def _number(measure: Measure, cursor: Cursor) -> SearchKey:
     if measure in (Measure.OLDER, Measure.YOUNGER):
         return Number(measure, cursor.nz_number())
-    # 63 bits: messages over 4 GB (RFC 9051 section 9), and Gmail's 64-bit ids, which are below that so far.
+    # 63 bits: messages over 4 GB (RFC 9051 section 9). Gmail's ids of 64 bits are smaller so far.
     return Number(measure, cursor.number64())
 
 
