@@ -5,9 +5,11 @@ import shutil
 import tempfile
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import trustme
-from OpenSSL import crypto
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet.ssl import CertificateOptions
 
 _NAMES = ("localhost", "127.0.0.1", "::1")
@@ -30,15 +32,20 @@ class Certificates:
         self._ca = trustme.CA(organization_name="fakeserver")
         self.ca_file = self.directory / "ca.pem"
         self._ca.cert_pem.write_to_path(str(self.ca_file))
+        self._options: dict[Kind, CertificateOptions] = {}
 
     def options(self, kind: Kind = Kind.VALID) -> CertificateOptions:
         """What Twisted needs to be a TLS server with such a certificate."""
+        if kind not in self._options:
+            self._options[kind] = self._make_options(kind)
+        return self._options[kind]
+
+    def _make_options(self, kind: Kind) -> CertificateOptions:
         leaf = self._issue(kind)
-        chain = [
-            crypto.load_certificate(crypto.FILETYPE_PEM, blob.bytes())
-            for blob in leaf.cert_chain_pems
+        chain: list[Any] = [
+            load_pem_x509_certificate(blob.bytes()) for blob in leaf.cert_chain_pems
         ]
-        key = crypto.load_privatekey(crypto.FILETYPE_PEM, leaf.private_key_pem.bytes())
+        key: Any = load_pem_private_key(leaf.private_key_pem.bytes(), None)
         return CertificateOptions(privateKey=key, certificate=chain[0], extraCertChain=chain[1:])
 
     def remove(self) -> None:

@@ -182,16 +182,16 @@ class ImapProtocol(Protocol):
         match event:
             case Complete(octets):
                 self._on_command(octets)
-            case Announced(octets, _):
-                self._on_announced(octets)
+            case Announced(octets, size):
+                self._on_announced(octets, size)
             case Refused(tag, text, fatal, code):
                 self._record.received(tag + b" (refused)\r\n")
                 self._mistake(Mistake(tag or None, "", Tagged(text, code, b"BAD")))
                 if fatal:
                     self._bye("What follows cannot be understood.")
 
-    def _on_announced(self, octets: bytes) -> None:
-        mistake = dispatch.refuse_literal(self._session, octets)
+    def _on_announced(self, octets: bytes, size: int) -> None:
+        mistake = dispatch.refuse_literal(self._session, octets, size)
         if mistake is None:
             self._assembler.accept_literal()
             self._out.write(b"+ OK\r\n")
@@ -207,7 +207,7 @@ class ImapProtocol(Protocol):
         record = CommandRecord(
             self._record.number, self._session.user, parsed.tag or b"", parsed.name, shown
         )
-        self._record.commands.append(record)
+        self._record.commanded(record)
         if isinstance(parsed, Mistake):
             self._mistake(parsed)
             return
@@ -309,6 +309,7 @@ class ImapProtocol(Protocol):
         self._out.flush()
         if self._session.account is not None:
             self._assembler.after_login()
+            self._restart_autologout()
         self._then(reply.then)
 
     def _then(self, then: Then) -> None:
@@ -381,6 +382,11 @@ class ImapProtocol(Protocol):
         """End the connection from outside."""
         if not self._ended:
             self._bye(text)
+
+    def abort(self) -> None:
+        """Cut the connection off, with no word; nothing is sent that was not yet."""
+        self._ended = True
+        self._transport().abortConnection()
 
     def end(self, text: str, grace: float) -> Deferred[None]:
         """End it from outside; fires when it is gone, which is forced after ``grace`` seconds."""

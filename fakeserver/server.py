@@ -2,7 +2,6 @@
 
 import datetime
 import email.message
-import email.policy
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,9 @@ from fakeserver.certificates import Certificates, Kind
 from fakeserver.extensions import Extensions
 from fakeserver.faults import Action, Fault, FaultPlan
 from fakeserver.host import Host, Limits
+from fakeserver.load import read_messages
 from fakeserver.mail.message import Message
+from fakeserver.mail.source import octets_of
 from fakeserver.protocol import ImapProtocol, Setting
 from fakeserver.seed import fill_with_walkthrough
 from fakeserver.snapshot import Snapshot, restore_snapshot, take_snapshot
@@ -36,6 +37,7 @@ from imapproxy.wire.mailbox import encode_mailbox
 _GRACE = 1.0
 
 Reactor = Any
+Source = bytes | str | email.message.Message | Path
 
 
 class FakeServer:
@@ -155,7 +157,7 @@ class FakeServer:
 
     def deliver(
         self,
-        message: bytes | email.message.Message,
+        message: bytes | str | email.message.Message,
         mailbox: str = "INBOX",
         *,
         user: str | None = None,
@@ -163,8 +165,27 @@ class FakeServer:
         internal_date: datetime.datetime | None = None,
     ) -> StoredMessage:
         """Put a message into a mailbox as if it came in. Octets are kept as they are."""
-        octets = message if isinstance(message, bytes) else _octets(message)
-        return self.mailbox(mailbox, user).append(Message(octets), flags, internal_date)
+        content = Message(octets_of(message))
+        return self.mailbox(mailbox, user).append(content, flags, internal_date)
+
+    def append(
+        self,
+        source: Source,
+        mailbox: str = "INBOX",
+        *,
+        user: str | None = None,
+        flags: Iterable[bytes] = (),
+    ) -> list[StoredMessage]:
+        """Put a message into a mailbox, or all of a file: .eml, mbox, or the top of a Maildir.
+
+        Flags that the file tells are kept, and ``flags`` added. Raises ``NotMail`` for a file that
+        is none of these.
+        """
+        box = self.mailbox(mailbox, user)
+        return [
+            box.append(Message(one.octets), {*one.flags, *flags}, one.internal_date)
+            for one in read_messages(source)
+        ]
 
     def set_flags(
         self, uid: int, flags: Iterable[bytes], mailbox: str = "INBOX", *, user: str | None = None
@@ -194,6 +215,22 @@ class FakeServer:
     def restore(self, snapshot: Snapshot) -> None:
         """Make all accounts what they were when the snapshot was taken."""
         restore_snapshot(self.host, snapshot)
+
+    def start_over(self, snapshot: Snapshot) -> None:
+        """Be as if nothing had happened since the snapshot, and nobody had ever connected.
+
+        Connections are cut off. Faults, the transcript and the clock are as with a new server.
+        """
+        for protocol in self._open():
+            protocol.abort()
+        self._protocols.clear()
+        self.restore(snapshot)
+        self.faults.clear()
+        self.transcript.clear()
+        self.transcript = Transcript()
+        self.freeze_clock(None)
+        if self._certificates is not None:
+            self.use_certificate(self._certificate)
 
     def freeze_clock(self, moment: datetime.datetime | None) -> None:
         """Let it be this moment until told otherwise; ``None`` lets time go on."""
@@ -270,7 +307,3 @@ def _found(mailbox: Mailbox, uid: int) -> StoredMessage:
     if message is None:
         raise KeyError(f"no message with UID {uid} in {mailbox.name.decode('utf-8', 'replace')}")
     return message
-
-
-def _octets(message: email.message.Message) -> bytes:
-    return message.as_bytes(policy=message.policy.clone(linesep="\r\n"))

@@ -45,7 +45,7 @@ class Mail:
 class ThreadedAccount:
     """One account: where and how to log in, and what is done to its mail from behind."""
 
-    host = "localhost"
+    host = "127.0.0.1"
 
     def __init__(self, server: FakeServer, thread: ReactorThread, user: str, password: str) -> None:
         self._server = server
@@ -106,9 +106,7 @@ class ThreadedAccount:
         octets = _octet_flags(flags)
         self._call(self._server.set_flags, uid, octets, mailbox, user=self.user)
 
-    def expunge(
-        self, uids: int | Iterable[int] | None = None, mailbox: str = "INBOX"
-    ) -> None:
+    def expunge(self, uids: int | Iterable[int] | None = None, mailbox: str = "INBOX") -> None:
         r"""Take messages out: those with these UIDs or, without any, those that are \Deleted."""
         numbers = [uids] if isinstance(uids, int) else uids
         self._call(self._server.expunge, numbers, mailbox, user=self.user)
@@ -265,7 +263,7 @@ class ThreadedServer(ThreadedAccount):
 
     def transcript(self) -> str:
         """All that was said so far, as ``C:`` and ``S:`` lines; credentials are left out."""
-        return self._call(lambda: self._server.transcript.text())
+        return self._call(self._server.transcript.text)
 
     def wait_for_command(
         self, name: str, user: str | None = None, *, count: int = 1, timeout: float = 10.0

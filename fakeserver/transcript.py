@@ -1,7 +1,7 @@
 """The transcript: what every connection said and heard, credentials left out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fakeserver.reply import Tagged
@@ -45,6 +45,12 @@ class ConnectionRecord:
     lines: list[tuple[str, bytes]] = field(default_factory=list)
     client_id: dict[bytes, bytes | None] = field(default_factory=dict)
     closed: bool = False
+    on_command: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    def commanded(self, command: CommandRecord) -> None:
+        """The client gave a command, of which all has come."""
+        self.commands.append(command)
+        self.on_command()
 
     def received(self, octets: bytes) -> None:
         """The client said something, credentials left out."""
@@ -69,11 +75,17 @@ class Transcript:
     def __init__(self) -> None:
         self.connections: list[ConnectionRecord] = []
         self._opened = 0
+        self._listeners: list[Callable[[], bool]] = []
+
+    def tell(self, listener: Callable[[], bool]) -> None:
+        """Call this now and with every command that comes, until it returns true."""
+        if not listener():
+            self._listeners.append(listener)
 
     def open(self, port: str) -> ConnectionRecord:
         """A connection came in; ``port`` is ``imap`` or ``imaps``."""
         self._opened += 1
-        record = ConnectionRecord(self._opened, port)
+        record = ConnectionRecord(self._opened, port, on_command=self._tell)
         self.connections.append(record)
         return record
 
@@ -98,6 +110,9 @@ class Transcript:
         for connection in self.connections:
             connection.commands.clear()
             connection.lines.clear()
+
+    def _tell(self) -> None:
+        self._listeners = [one for one in self._listeners if not one()]
 
     def _all(self) -> Iterator[CommandRecord]:
         for connection in self.connections:
