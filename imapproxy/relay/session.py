@@ -44,6 +44,7 @@ class RelaySession:
     """
 
     log = Logger()
+    takes_runs = True
 
     def __init__(
         self,
@@ -212,8 +213,13 @@ class RelaySession:
 
     # -- from the partner ------------------------------------------------------------------
 
+    def untagged_run(self, octets: bytes, inside_response: bool) -> None:
+        """Untagged responses that begin with a number (hot: most of what there is)."""
+        self._inside_response = inside_response
+        self._out.append(octets)
+
     def untagged_line(self, line: Line) -> None:
-        """A line of an untagged response (hot: once per FETCH response)."""
+        """A line of an untagged response."""
         data = line.data
         if not self._inside_response and data[2] not in _ZERO_TO_NINE:
             self._bye_seen = self._bye_seen or data[2:6].upper() == b"BYE "
@@ -222,7 +228,7 @@ class RelaySession:
         self._out.append(data)
 
     def untagged_octets(self, octets: Octets) -> None:
-        """A piece of a literal of an untagged response (hot: most of the octets)."""
+        """A piece of a literal of an untagged response."""
         self._out.append(octets.data)
 
     def batch_received(self) -> None:

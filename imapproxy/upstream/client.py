@@ -69,6 +69,7 @@ class ImapClient:
     """
 
     log = Logger()
+    takes_runs = False
 
     def __init__(self, connection: UpstreamConnection) -> None:
         self.connection = connection
@@ -292,6 +293,10 @@ class ImapClient:
         return outcome
 
     # -- responses: Receiver ---------------------------------------------------------------
+
+    def untagged_run(self, octets: bytes, inside_response: bool) -> None:
+        """See :class:`Receiver`: every response is read here."""
+        raise NotImplementedError
 
     def untagged_line(self, line: Line) -> None:
         """See :class:`Receiver`."""

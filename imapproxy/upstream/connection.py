@@ -30,7 +30,19 @@ _CLOSE_TIMEOUT = 5.0  # seconds for a close_notify or a BYE; then the connection
 
 
 class Receiver(Protocol):
-    """Who is told the untagged responses, fragment by fragment, in the order they came."""
+    """Who is told the untagged responses, fragment by fragment, in the order they came.
+
+    Who only passes them on sets ``takes_runs`` and is told numbered responses (FETCH above all)
+    as they come, many at once; ``takes_runs`` may change at any time.
+    """
+
+    takes_runs: bool
+
+    def untagged_run(self, octets: bytes, inside_response: bool) -> None:
+        """Numbered responses: the rest of one, whole ones, the beginning of one.
+
+        ``inside_response`` tells whether the rest of the last one is still to come.
+        """
 
     def untagged_line(self, line: Line) -> None:
         """A line of an untagged response; more of them follow where it announces a literal."""
@@ -88,8 +100,12 @@ class UpstreamConnection(TwistedProtocol):
         """Whether an untagged response has begun and not ended: nothing may come between."""
         return self._inside_response
 
-    def start(self, exchange: Exchange, rest: bytes) -> None:
-        """Write a command's first line: a new tag and ``rest``, which begins with a space.
+    def start(self, exchange: Exchange, rest: bytes, tag: bytes = b"") -> None:
+        """Write a command's first line: its tag and ``rest``, which begins with a space.
+
+        ``tag`` is the tag that is wished for. It is taken as it is unless it is in flight already,
+        or could be one of our own: servers tell it again where nobody can rewrite it (ESEARCH,
+        INPROGRESS, extensions that are not known here). Without a wish, a tag is made.
 
         The exchange has the turn to write until :meth:`finish`; others wait for it. That is also
         so when its tagged response comes first: whoever writes the command knows whether the rest
@@ -156,7 +172,11 @@ class UpstreamConnection(TwistedProtocol):
         if self.error is not None:
             return
         framer = self._framer
-        while (fragment := framer.next_fragment()) is not None:
+        while True:
+            self._pass_run_on()
+            fragment = framer.next_fragment()
+            if fragment is None:
+                break
             kind = type(fragment)
             if kind is Line:
                 self._line(fragment)  # type: ignore[arg-type]
@@ -169,6 +189,14 @@ class UpstreamConnection(TwistedProtocol):
                 return
         if self.receiver is not None:
             self.receiver.batch_received()
+
+    def _pass_run_on(self) -> None:
+        receiver = self.receiver
+        if receiver is not None and receiver.takes_runs and self._greeted:
+            run = self._framer.next_run()
+            if run is not None:
+                self._inside_response = not self._framer.between_responses
+                receiver.untagged_run(run, self._inside_response)
 
     def _line(self, line: Line) -> None:
         data = line.data
