@@ -163,7 +163,7 @@ class RelaySession:
         if command.tag:
             self._partner.write(data)
         else:
-            self._partner.start(command, data)
+            self._partner.start(command, data, command.client_tag)
         if literal is None:
             self._written(command)
             if command.name in _ASKS_FOR_MORE and not command.answered:

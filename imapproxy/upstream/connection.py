@@ -60,6 +60,7 @@ class Receiver(Protocol):
 class UpstreamConnection(TwistedProtocol):
     """One connection to one IMAP server, on any transport.
 
+    ``tag_prefix`` begins every tag that is made here, and no other.
     ``greeting`` fires with the first line (CRLF included) or fails with an
     :class:`UpstreamError`.
     """
@@ -67,7 +68,7 @@ class UpstreamConnection(TwistedProtocol):
     log = Logger()
     transport: Any  # a TCP transport, with TLS once it was started; None when it is gone
 
-    def __init__(self, clock: IReactorTime, name: str) -> None:
+    def __init__(self, clock: IReactorTime, name: str, tag_prefix: bytes = b"P") -> None:
         self.clock = clock
         self.name = name
         self.greeting: Deferred[bytes] = Deferred()
@@ -75,6 +76,7 @@ class UpstreamConnection(TwistedProtocol):
         self.error: UpstreamError | None = None
         self._framer = ResponseFramer()
         self._in_flight: dict[bytes, Exchange] = {}
+        self._tag_prefix = tag_prefix
         self._last_tag = 0
         self._gathering = False
         self._gathered: list[bytes] = []
@@ -114,10 +116,12 @@ class UpstreamConnection(TwistedProtocol):
         if self._writer is not None:
             raise RuntimeError(f"{self._writer!r} is still being written")
         self._writer = exchange
-        self._last_tag += 1
-        exchange.tag = b"P%d" % self._last_tag
-        self._in_flight[exchange.tag] = exchange
-        self.write(exchange.tag + rest)
+        if not tag or tag in self._in_flight or tag.startswith(self._tag_prefix):
+            self._last_tag += 1
+            tag = b"%b%d" % (self._tag_prefix, self._last_tag)
+        exchange.tag = tag
+        self._in_flight[tag] = exchange
+        self.write(tag + rest)
 
     def finish(self, exchange: Exchange) -> None:
         """The last octet of the command was written."""

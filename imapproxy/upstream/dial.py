@@ -1,11 +1,12 @@
 """Reaching the upstream: name, TCP, TLS, greeting; every fault with what to do about it."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet import error as network
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.protocol import Factory
@@ -90,10 +91,10 @@ async def dial(
 
 async def _connect(reactor: Any, address: Address, timeout: float) -> UpstreamConnection:
     endpoint = HostnameEndpoint(reactor, address.host, address.port, timeout=timeout)
-    factory = Factory.forProtocol(lambda: UpstreamConnection(reactor, str(address)))
+    factory = Factory.forProtocol(lambda: UpstreamConnection(reactor, str(address), _tag_prefix()))
     factory.noisy = False
     try:
-        connection: Any = await endpoint.connect(factory)
+        connection: Any = await _cancelled_as_such(endpoint.connect(factory))
     except network.DNSLookupError:
         raise UpstreamUnavailable(
             f"the host name {address.host} is not known", "check its spelling, and the network"
@@ -117,6 +118,23 @@ async def _connect(reactor: Any, address: Address, timeout: float) -> UpstreamCo
     connection.transport.setTcpKeepAlive(True)
     assert isinstance(connection, UpstreamConnection)
     return connection
+
+
+def _tag_prefix() -> bytes:
+    """Begins the tags of our own commands: no client, however clever, can guess it."""
+    return b"P" + secrets.token_hex(4).encode() + b"."
+
+
+def _cancelled_as_such(connecting: Deferred[Any]) -> Deferred[Any]:
+    """The same; when it is cancelled it says so, and not that the name cannot be looked up."""
+
+    def cancel(outcome: Deferred[Any]) -> None:
+        outcome.errback(CancelledError())
+        connecting.cancel()
+
+    outcome: Deferred[Any] = Deferred(cancel)
+    connecting.addBoth(lambda result: None if outcome.called else outcome.callback(result))
+    return outcome
 
 
 def _peer(connection: UpstreamConnection) -> str:

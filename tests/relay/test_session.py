@@ -7,14 +7,25 @@ from imapproxy.listener.limits import Limits
 from tests.relay.conversation import Conversation
 
 
-def test_a_command_gets_a_new_tag_and_its_answer_the_old_one():
+def test_a_command_keeps_its_tag():
+    # Servers tell it again where nobody can rewrite it: ESEARCH, INPROGRESS, whatever comes.
     Conversation().script(r"""
-        C: a1 NOOP
-        U: P1 NOOP
-        S: * 3 EXISTS
-        R: * 3 EXISTS
-        S: P1 OK Done.
+        C: a1 SEARCH RETURN () ALL
+        U: a1 SEARCH RETURN () ALL
+        S: * ESEARCH (TAG "a1") ALL 1:3
+        R: * ESEARCH (TAG "a1") ALL 1:3
+        S: a1 OK Done.
         R: a1 OK Done.
+    """)
+
+
+@pytest.mark.parametrize("tag", ["P1", "P99", "Pop"])
+def test_unless_it_could_be_one_of_the_proxys_own(tag):
+    Conversation().script(rf"""
+        C: {tag} NOOP
+        U: P1 NOOP
+        S: P1 OK Done.
+        R: {tag} OK Done.
     """)
 
 
@@ -34,22 +45,22 @@ def test_a_command_gets_a_new_tag_and_its_answer_the_old_one():
 def test_what_follows_the_tag_is_passed_on_as_it_is(rest):
     talk = Conversation()
     talk.client.dataReceived(b"Tag.1" + rest.encode("latin-1") + b"\r\n")
-    assert talk.upstream_wire.take() == b"P1" + rest.encode("latin-1") + b"\r\n"
+    assert talk.upstream_wire.take() == b"Tag.1" + rest.encode("latin-1") + b"\r\n"
 
 
 def test_a_bare_line_feed_ends_a_command_too():
     talk = Conversation()
     talk.client.dataReceived(b"a1 NOOP\na2 CHECK\n")
-    assert talk.upstream_wire.take() == b"P1 NOOP\r\nP2 CHECK\r\n"
+    assert talk.upstream_wire.take() == b"a1 NOOP\r\na2 CHECK\r\n"
 
 
 def test_pipelined_commands_are_answered_as_the_upstream_answers_them():
     Conversation().script(r"""
         C. a1 NOOP\r\na1 FETCH 1 FLAGS\r\na3 CHE
-        U. P1 NOOP\r\nP2 FETCH 1 FLAGS\r\n
+        U. a1 NOOP\r\nP1 FETCH 1 FLAGS\r\n
         C: CK
-        U: P3 CHECK
-        S. P1 OK\r\n* 1 FETCH (FLAGS ())\r\nP2 OK\r\nP3 O
+        U: a3 CHECK
+        S. a1 OK\r\n* 1 FETCH (FLAGS ())\r\nP1 OK\r\na3 O
         R. a1 OK\r\n* 1 FETCH (FLAGS ())\r\na1 OK\r\n
         S: K
         R: a3 OK
@@ -60,7 +71,7 @@ class TestLiterals:
     def test_the_upstream_asks_for_a_synchronizing_literal(self):
         Conversation().script(r"""
             C: a1 APPEND INBOX {5}
-            U: P1 APPEND INBOX {5}
+            U: a1 APPEND INBOX {5}
             S: + go on
             R: + go on
             C. he
@@ -74,76 +85,76 @@ class TestLiterals:
             C: {9})
             U. {9})
             U:
-            S: P1 OK
+            S: a1 OK
             R: a1 OK
         """)
 
     def test_a_literal_is_refused_before_the_client_sends_it(self):
         Conversation().script(r"""
             C: a1 APPEND Nowhere {5}
-            U: P1 APPEND Nowhere {5}
-            S: P1 NO [TRYCREATE] No such mailbox
+            U: a1 APPEND Nowhere {5}
+            S: a1 NO [TRYCREATE] No such mailbox
             R: a1 NO [TRYCREATE] No such mailbox
             C: a2 NOOP
-            U: P2 NOOP
-            S: P2 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
     def test_a_client_that_does_not_wait_is_made_to(self):
         Conversation().script(r"""
             C: a1 APPEND INBOX {5}
-            U: P1 APPEND INBOX {5}
+            U: a1 APPEND INBOX {5}
             C. hello\r\na2 NOOP\r\n
             S: +
             R: +
-            U. hello\r\nP2 NOOP\r\n
-            S. P1 OK\r\nP2 OK\r\n
+            U. hello\r\na2 NOOP\r\n
+            S. a1 OK\r\na2 OK\r\n
             R. a1 OK\r\na2 OK\r\n
         """)
 
     def test_non_synchronizing_literals_are_passed_on_at_once(self):
         Conversation().script(r"""
             C. a1 LSUB {0+}\r\n {3+}\r\na\n*\r\n
-            U. P1 LSUB {0+}\r\n {3+}\r\na\n*\r\n
-            S: P1 OK
+            U. a1 LSUB {0+}\r\n {3+}\r\na\n*\r\n
+            S: a1 OK
             R: a1 OK
         """)
 
     def test_and_made_synchronizing_for_an_upstream_without_them(self):
         Conversation("IMAP4rev1").script(r"""
             C. a1 SELECT {3+}\r\nfoo {1+}\r\n!\r\na2 NOOP\r\n
-            U: P1 SELECT {3}
+            U: a1 SELECT {3}
             S: +
             U: foo {1}
             S: +
             U: !
-            U: P2 NOOP
-            S. P1 OK\r\nP2 OK\r\n
+            U: a2 NOOP
+            S. a1 OK\r\na2 OK\r\n
             R. a1 OK\r\na2 OK\r\n
         """)
 
     def test_what_such_an_upstream_refuses_is_thrown_away(self):
         Conversation("IMAP4rev1").script(r"""
             C. a1 SELECT {3+}\r\na1
-            U: P1 SELECT {3}
-            S: P1 NO Too long
+            U: a1 SELECT {3}
+            S: a1 NO Too long
             R: a1 NO Too long
             C. ! NOOP {2+}\r\n\r\n\r\na2 NOOP\r\n
-            U: P2 NOOP
-            S: P2 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
     def test_an_early_answer_does_not_stop_the_octets_that_were_promised(self):
         Conversation().script(r"""
             C. a1 APPEND INBOX {6+}\r\nfoo
-            U. P1 APPEND INBOX {6+}\r\nfoo
-            S: P1 NO [OVERQUOTA] Full
+            U. a1 APPEND INBOX {6+}\r\nfoo
+            S: a1 NO [OVERQUOTA] Full
             R: a1 NO [OVERQUOTA] Full
             C. bar\r\na2 NOOP\r\n
-            U. bar\r\nP2 NOOP\r\n
-            S: P2 OK
+            U. bar\r\na2 NOOP\r\n
+            S: a2 OK
             R: a2 OK
         """)
 
@@ -151,7 +162,7 @@ class TestLiterals:
         talk = Conversation()
         talk.script(r"""
             C: a1 APPEND INBOX {1000000000000+}
-            U: P1 APPEND INBOX {1000000000000+}
+            U: a1 APPEND INBOX {1000000000000+}
         """)
         for _ in range(20):
             talk.client.dataReceived(b"x" * 100_000)
@@ -164,8 +175,8 @@ class TestLiterals:
             C: a1 SELECT "foo {5}
             R: a1 BAD quoted string without its closing quote
             C: a2 NOOP
-            U: P1 NOOP
-            S: P1 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
@@ -183,43 +194,43 @@ class TestContinuations:
     def test_idle_takes_one_line(self):
         Conversation().script(r"""
             C: a1 IDLE
-            U: P1 IDLE
+            U: a1 IDLE
             S: + idling
             R: + idling
             S: * 5 EXISTS
             R: * 5 EXISTS
             C. DONE\r\na2 NOOP\r\n
-            U. DONE\r\nP2 NOOP\r\n
-            S. P1 OK\r\nP2 OK\r\n
+            U. DONE\r\na2 NOOP\r\n
+            S. a1 OK\r\na2 OK\r\n
             R. a1 OK\r\na2 OK\r\n
         """)
 
     def test_a_client_that_says_done_at_once_is_understood(self):
         Conversation().script(r"""
             C. a1 idle\r\nDONE\r\n
-            U: P1 idle
+            U: a1 idle
             S: +
             R: +
             U: DONE
-            S: P1 OK
+            S: a1 OK
             R: a1 OK
         """)
 
     def test_without_idle_upstream_the_next_line_is_a_command(self):
         Conversation("IMAP4rev1").script(r"""
             C. a1 IDLE\r\na2 NOOP\r\n
-            U: P1 IDLE
-            S: P1 BAD What?
+            U: a1 IDLE
+            S: a1 BAD What?
             R: a1 BAD What?
-            U: P2 NOOP
-            S: P2 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
     def test_an_unknown_command_may_ask_for_lines(self):
         Conversation().script(r"""
             C: a1 XCHAT
-            U: P1 XCHAT
+            U: a1 XCHAT
             S: + say something
             R: + say something
             C: no tag {5}
@@ -228,22 +239,22 @@ class TestContinuations:
             R: + more
             C: *
             U: *
-            S: P1 OK
+            S: a1 OK
             R: a1 OK
             C: a2 NOOP
-            U: P2 NOOP
-            S: P2 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
     def test_authenticate_when_logged_in_is_the_upstreams_to_refuse(self):
         Conversation().script(r"""
             C. a1 AUTHENTICATE PLAIN\r\na2 NOOP\r\n
-            U: P1 AUTHENTICATE PLAIN
-            S: P1 BAD Already authenticated
+            U: a1 AUTHENTICATE PLAIN
+            S: a1 BAD Already authenticated
             R: a1 BAD Already authenticated
-            U: P2 NOOP
-            S: P2 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
@@ -252,10 +263,10 @@ class TestHopByHop:
     def test_capabilities_of_one_hop_are_left_out(self):
         Conversation().script(r"""
             C: a1 CAPABILITY
-            U: P1 CAPABILITY
+            U: a1 CAPABILITY
             S: * capability IMAP4rev1 STARTTLS AUTH=PLAIN LOGINDISABLED COMPRESS=DEFLATE IDLE x-Foo
             R: * capability IMAP4rev1 IDLE x-Foo
-            S: P1 OK [CAPABILITY IMAP4rev1 auth=x LITERAL+ LOGIN-REFERRALS UIDPLUS] Done.
+            S: a1 OK [CAPABILITY IMAP4rev1 auth=x LITERAL+ LOGIN-REFERRALS UIDPLUS] Done.
             R: a1 OK [CAPABILITY IMAP4rev1 LITERAL+ UIDPLUS] Done.
             S: * OK [CAPABILITY IMAP4rev1 AUTH=SCRAM-SHA-256-PLUS] more
             R: * OK [CAPABILITY IMAP4rev1] more
@@ -266,10 +277,10 @@ class TestHopByHop:
         name = command.split()[0].upper()
         Conversation().script(rf"""
             C. a1 NOOP\r\na2 {command}\r\na3 NOOP\r\n
-            U. P1 NOOP\r\nP2 NOOP\r\n
-            S: P1 OK
+            U. a1 NOOP\r\na3 NOOP\r\n
+            S: a1 OK
             R. a1 OK\r\na2 BAD {name} is not offered here\r\n
-            S: P2 OK
+            S: a3 OK
             R: a3 OK
         """)
 
@@ -281,8 +292,8 @@ class TestOddClients:
             C: {line}
             R: * BAD This is not an IMAP command: it does not begin with a tag
             C: a2 NOOP
-            U: P1 NOOP
-            S: P1 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
@@ -290,22 +301,22 @@ class TestOddClients:
         Conversation().script(r"""
             C. * X {4+}\r\na NO y\r\na2 NOOP\r\n
             R: * BAD This is not an IMAP command: it does not begin with a tag
-            U: P1 NOOP
-            S: P1 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
     def test_a_line_that_is_too_long_is_refused_and_the_session_goes_on(self):
         Conversation(limits=Limits(max_line=70_000)).script(rf"""
             C: a1 SEARCH {"1," * 32_000}2
-            U: P1 SEARCH {"1," * 32_000}2
+            U: a1 SEARCH {"1," * 32_000}2
             C: a2 SEARCH {"1," * 40_000}2
             C: a3 NOOP
-            U: P2 NOOP
-            S: P1 OK
+            U: a3 NOOP
+            S: a1 OK
             R: a1 OK
             R: a2 BAD line longer than 70000 octets
-            S: P2 OK
+            S: a3 OK
             R: a3 OK
         """)
 
@@ -313,7 +324,7 @@ class TestOddClients:
         talk = Conversation()
         talk.script(r"""
             C. a1 APPEND INBOX {6+}\r\nfoo
-            U. P1 APPEND INBOX {6+}\r\nfoo
+            U. a1 APPEND INBOX {6+}\r\nfoo
         """)
         talk.client_closes()
         assert talk.upstream_wire.aborted
@@ -333,7 +344,7 @@ class TestOddClients:
         talk = Conversation()
         talk.script(r"""
             C: a1 FETCH 1:* BODY[]
-            U: P1 FETCH 1:* BODY[]
+            U: a1 FETCH 1:* BODY[]
         """)
         talk.client_closes()
         assert talk.upstream_wire.disconnecting
@@ -349,14 +360,14 @@ class TestOddClients:
         talk = Conversation()
         talk.script(r"""
             C: a1 NOOP
-            U: P1 NOOP
+            U: a1 NOOP
         """)
         talk.client.readConnectionLost()
         assert not talk.client_wire.closed
         talk.script(r"""
-            S: P1 OK
+            S: a1 OK
             R: a1 OK
-            U: P2 LOGOUT
+            U: P1 LOGOUT
         """)
         assert talk.client_wire.disconnecting
 
@@ -364,7 +375,7 @@ class TestOddClients:
         talk = Conversation()
         talk.script(r"""
             C: a1 IDLE
-            U: P1 IDLE
+            U: a1 IDLE
             S: +
             R: +
         """)
@@ -377,25 +388,25 @@ class TestResponses:
         # Dovecot echoes the mailbox name: "NO Mailbox doesn't exist: foo {5}".
         Conversation().script(r"""
             C: a1 SELECT "foo {5}"
-            U: P1 SELECT "foo {5}"
+            U: a1 SELECT "foo {5}"
             S: * NO no mailbox foo {5}
             R: * NO no mailbox foo {5}
-            S: P1 NO no mailbox foo {5}
+            S: a1 NO no mailbox foo {5}
             R: a1 NO no mailbox foo {5}
             C: a2 NOOP
-            U: P2 NOOP
-            S: P2 OK
+            U: a2 NOOP
+            S: a2 OK
             R: a2 OK
         """)
 
     def test_literals_may_hold_anything(self):
-        body = r"P1 OK\r\n* BYE\r\n+ \xff\0 {99}\r\n* CAPABILITY AUTH=X\r\n"
+        body = r"a1 OK\r\n* BYE\r\n+ \xff\0 {99}\r\n* CAPABILITY AUTH=X\r\n"
         Conversation().script(rf"""
             C: a1 FETCH 1 BODY[]
-            U: P1 FETCH 1 BODY[]
+            U: a1 FETCH 1 BODY[]
             S. * 1 FETCH (BODY[] {{46}}\r\n{body} X ~{{3}}\r\n
             R. * 1 FETCH (BODY[] {{46}}\r\n{body} X ~{{3}}\r\n
-            S. )))"a"\r\nP1 OK\r\n
+            S. )))"a"\r\na1 OK\r\n
             R. )))"a"\r\na1 OK\r\n
         """)
 
@@ -406,11 +417,11 @@ class TestResponses:
             S:
             S: + nobody asked
             C: a1 NOOP
-            U: P1 NOOP
+            U: a1 NOOP
             S: P2 OK
-            S: P1 OK
+            S: a1 OK
             R: a1 OK
-            S: P1 OK
+            S: a1 OK
         """)
 
     def test_and_too_many_of_them_end_the_session(self):
@@ -427,7 +438,7 @@ class TestPartnerLost:
         talk = Conversation()
         talk.script(r"""
             C. a1 NOOP\r\na2 STARTTLS\r\na3 EXPUNGE\r\n
-            U. P1 NOOP\r\nP2 EXPUNGE\r\n
+            U. a1 NOOP\r\na3 EXPUNGE\r\n
         """)
         talk.upstream_closes()
         lines = talk.client_wire.take().split(b"\r\n")
@@ -442,7 +453,7 @@ class TestPartnerLost:
         talk = Conversation()
         talk.script(r"""
             C: a1 FETCH 1 BODY[]
-            U: P1 FETCH 1 BODY[]
+            U: a1 FETCH 1 BODY[]
             S. * 1 FETCH (BODY[] {1000}\r\nFrom:
             R. * 1 FETCH (BODY[] {1000}\r\nFrom:
         """)
@@ -465,7 +476,7 @@ class TestPartnerLost:
         talk = Conversation()
         talk.script(r"""
             C: a1 LOGOUT
-            U: P1 LOGOUT
+            U: a1 LOGOUT
         """)
         if bye:
             talk.script(f"S: {bye}\nR: {bye}")
@@ -478,7 +489,7 @@ class TestPartnerLost:
         talk = Conversation()
         talk.script(r"""
             C: a1 LOGOUT
-            U: P1 LOGOUT
+            U: a1 LOGOUT
         """)
         talk.clock.advance(5)
         assert talk.upstream_wire.aborted
@@ -488,8 +499,8 @@ def test_logout_ends_both_sides():
     talk = Conversation()
     talk.script(r"""
         C. a1 LOGOUT\r\na2 NOOP\r\n
-        U: P1 LOGOUT
-        S. * BYE So long.\r\nP1 OK\r\n
+        U: a1 LOGOUT
+        S. * BYE So long.\r\na1 OK\r\n
         R. * BYE So long.\r\na1 OK\r\n
     """)
     assert talk.client_wire.disconnecting
@@ -510,7 +521,7 @@ class TestDrain:
         talk = Conversation()
         talk.script(r"""
             C: a1 IDLE
-            U: P1 IDLE
+            U: a1 IDLE
             S: +
             R: +
         """)
@@ -521,24 +532,24 @@ class TestDrain:
         talk = Conversation()
         talk.script(r"""
             C: a1 FETCH 1 BODY[]
-            U: P1 FETCH 1 BODY[]
+            U: a1 FETCH 1 BODY[]
             S. * 1 FETCH (BODY[] {3}\r\na
             R. * 1 FETCH (BODY[] {3}\r\na
         """)
         talk.client.drain(5)
         talk.script(r"""
             C: a2 NOOP
-            S. bc)\r\nP1 OK\r\n
+            S. bc)\r\na1 OK\r\n
             R. bc)\r\na1 OK\r\n
             R: * BYE imapproxy is shutting down
-            U: P2 LOGOUT
+            U: P1 LOGOUT
         """)
 
     def test_but_not_for_ever(self):
         talk = Conversation()
         talk.script(r"""
             C: a1 NOOP
-            U: P1 NOOP
+            U: a1 NOOP
         """)
         talk.client.drain(5)
         talk.clock.advance(5)
@@ -551,11 +562,11 @@ class TestFlow:
         talk = Conversation(limits=Limits(max_pipelined=2))
         talk.script(r"""
             C. a1 NOOP\r\na2 NOOP\r\na3 NOOP\r\n
-            U. P1 NOOP\r\nP2 NOOP\r\n
-            S: P1 OK
+            U. a1 NOOP\r\na2 NOOP\r\n
+            S: a1 OK
             R: a1 OK
-            U: P3 NOOP
-            S. P2 OK\r\nP3 OK\r\n
+            U: a3 NOOP
+            S. a2 OK\r\na3 OK\r\n
             R. a2 OK\r\na3 OK\r\n
         """)
 
@@ -586,13 +597,13 @@ class TestInputEnds:
         talk.client.dataReceived(b"a1 IDLE\r\nDONE\r\na2 NOOP\r\n")
         talk.client.readConnectionLost()
         talk.script(r"""
-            U: P1 IDLE
+            U: a1 IDLE
             S: +
             R: +
-            U. DONE\r\nP2 NOOP\r\n
-            S. P1 OK\r\nP2 OK\r\n
+            U. DONE\r\na2 NOOP\r\n
+            S. a1 OK\r\na2 OK\r\n
             R. a1 OK\r\na2 OK\r\n
-            U: P3 LOGOUT
+            U: P1 LOGOUT
         """)
         assert talk.client_wire.disconnecting
 
@@ -606,10 +617,10 @@ class TestInputEnds:
         talk.waiting_login.callback(None)
         talk.script(r"""
             R: a0 OK Logged in.
-            U: P1 NOOP
-            S: P1 OK
+            U: a1 NOOP
+            S: a1 OK
             R: a1 OK
-            U: P2 LOGOUT
+            U: P1 LOGOUT
         """)
         assert talk.client_wire.disconnecting
 

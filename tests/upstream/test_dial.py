@@ -7,7 +7,6 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectingCancelledError
 
 from imapproxy.upstream.address import Address
 from imapproxy.upstream.client import ImapClient
@@ -262,7 +261,7 @@ class TestStartTls:
         )
         client = await dial(reactor, network.upstream(server, "imap+starttls"))
         assert list(client.capabilities) == ["IMAP4rev1", "SECURE"]
-        assert server.sessions[0].received.split(b"\r\n")[0] == b"P1 STARTTLS"
+        assert server.sessions[0].received.split()[1].startswith(b"STARTTLS")
         assert (await client.noop()).untagged == ()
         await client.logout()
 
@@ -285,7 +284,7 @@ class TestStartTls:
         error = await refused(network.upstream(server, "imap+starttls"), UpstreamProtocolError)
         assert "somebody may be tampering" in str(error)
         await server.no_client_left()
-        assert server.sessions[0].received == b"P1 STARTTLS\r\n"
+        assert server.sessions[0].received.split(b" ")[1:] == [b"STARTTLS\r\n"]
 
     @pytest.mark.parametrize("reply", [b"NO [ALERT] call +1 555", b"BAD unknown"])
     @in_reactor
@@ -299,13 +298,14 @@ class TestStartTls:
         assert "imaps://" in error.advice
         assert "555" not in str(error) + error.advice  # anybody on the way may have said it
         await server.no_client_left()
-        assert server.sessions[0].received == b"P1 STARTTLS\r\n"
+        assert server.sessions[0].received.split(b" ")[1:] == [b"STARTTLS\r\n"]
 
     @in_reactor
     async def test_an_answer_that_comes_before_the_question(self, network):
-        greeting = b"* OK hello\r\nP1 OK begin\r\nP2 OK hello\r\n"
+        greeting = b"* OK hello\r\nP1 OK begin\r\nP.1 OK begin\r\n+ go on\r\n"
         server = await network.serve(Server(greeting, silent))
-        await refused(network.upstream(server, "imap+starttls"), UpstreamProtocolError)
+        upstream = network.upstream(server, "imap+starttls", timeout=0.1)
+        assert "did not answer" in str(await refused(upstream, UpstreamUnavailable))
 
     @in_reactor
     async def test_preauth_before_tls_is_refused(self, network):
@@ -326,7 +326,7 @@ class TestStartTls:
     async def test_a_server_that_goes_on_in_plaintext(self, network):
         def answer(session: Session, tag: bytes, command: bytes) -> None:
             polite(session, tag, command)
-            session.dataReceived = lambda data: session.say(b"* BAD what?", b"P2 OK hello")
+            session.dataReceived = lambda data: session.say(b"* BAD what?")
 
         server = await network.serve(Server(answer=answer))
         error = await refused(network.upstream(server, "imap+starttls"))
@@ -341,7 +341,7 @@ class TestCancelling:
         dialling = Deferred.fromCoroutine(dial(reactor, network.upstream(server, scheme)))
         await server.connected
         dialling.cancel()
-        with pytest.raises((CancelledError, ConnectingCancelledError)):
+        with pytest.raises(CancelledError):
             await dialling
         await server.no_client_left()
 
@@ -350,8 +350,7 @@ class TestCancelling:
         server = await network.serve(Server(b"", silent))
         dialling = Deferred.fromCoroutine(dial(reactor, network.upstream(server)))
         dialling.cancel()
-        # While the name is looked up, Twisted tells the end of that instead.
-        with pytest.raises((CancelledError, ConnectingCancelledError, UpstreamUnavailable)):
+        with pytest.raises(CancelledError):
             await dialling
         assert not server.sessions
 
