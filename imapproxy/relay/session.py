@@ -1,8 +1,8 @@
 """One legacy session after login: every command goes to the partner, every answer comes back.
 
-The relay is transparent: but for the tag of a command and the hop-by-hop capabilities in the
-answers no octet is changed, and a command that the proxy has never heard of works as it does
-without it. Three rules hold it together:
+The relay is transparent: but for the hop-by-hop capabilities in the answers no octet is changed,
+and a command that the proxy has never heard of works as it does without it. Three rules hold it
+together:
 
 * the client's fragments are taken one at a time; while the next one could mean two things (the
   partner has not yet said whether it wants the literal, or whether it took IDLE), none is taken;
