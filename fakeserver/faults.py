@@ -6,8 +6,13 @@ to time. Pure: the protocol asks the plan, and does what the actions say.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 
-# The name by which a fault looks at the greeting instead of a command.
+from fakeserver.certificates import Kind
+
+# The names by which a fault looks at a new connection, and at the greeting, instead of a command.
+# Between the two is the handshake of implicit TLS.
+CONNECT = "CONNECT"
 GREETING = "GREETING"
 
 
@@ -75,23 +80,74 @@ class Inject:
 
 
 @dataclass(frozen=True, slots=True)
+class Garbage:
+    """Send a line that is no IMAP before the reply."""
+
+    octets: bytes = b'\x80 garbage {\xff} ( [ "\r\n'
+
+
+@dataclass(frozen=True, slots=True)
+class StallAt:
+    """Send this many octets of the reply and no more, and let the connection stand."""
+
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class WrongLiteralSize:
+    """Announce the first literal as so many octets longer, or shorter, than it is."""
+
+    by: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReorderUntagged:
+    """Send the untagged responses of the reply in the opposite order."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateExists:
+    """Send each EXISTS of the reply twice."""
+
+
+@dataclass(frozen=True, slots=True)
 class InjectAfterStartTls:
     """Send these octets in the clear behind the OK of STARTTLS, before TLS begins."""
 
     octets: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class DropAfterStartTls:
+    """Lose the first octets that the client sends behind the OK of STARTTLS: TLS cannot begin."""
+
+    octets: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShowCertificate:
+    """Show this certificate; with STARTTLS or, for implicit TLS, with :data:`CONNECT`."""
+
+    kind: Kind
+
+
+Rewriting = WrongLiteralSize | ReorderUntagged | DuplicateExists
 Action = (
     Reply
     | Delay
     | Stall
+    | StallAt
     | CloseBefore
     | CloseAt
     | CloseAfter
     | TruncateLiteral
     | Fragment
     | Inject
+    | Garbage
+    | Rewriting
     | InjectAfterStartTls
+    | DropAfterStartTls
+    | ShowCertificate
 )
 
 
@@ -100,7 +156,8 @@ class Fault:
     """Actions, and when they are due.
 
     ``command`` is a name in upper case, ``UID FETCH`` being other than ``FETCH``; empty for any;
-    :data:`GREETING` for the greeting. ``user`` and ``connection`` (counted from 1) narrow it down.
+    :data:`CONNECT` and :data:`GREETING` for what comes before any command, where :class:`Delay` is
+    a slow accept or a slow greeting. ``user`` and ``connection`` (counted from 1) narrow it down.
     ``nth`` is the first of the commands it is due for, counted from 1; ``times`` how many in a
     row, ``None`` for all.
     """
@@ -116,7 +173,7 @@ class Fault:
         """Whether this command counts."""
         return (
             (not self.command or self.command == command)
-            and (self.command == GREETING) == (command == GREETING)
+            and (bool(self.command) or command not in (CONNECT, GREETING))
             and self.user in (None, user)
             and self.connection in (None, connection)
         )
@@ -158,6 +215,13 @@ class FaultPlan:
         return CommandFaults(tuple(due)) if due else NO_FAULTS
 
 
+class Ending(Enum):
+    """How a reply is cut short."""
+
+    CLOSE = "the connection ends"
+    STALL = "nothing more is sent"
+
+
 @dataclass
 class CommandFaults:
     """What is due for one command, and how far its reply has come."""
@@ -196,6 +260,21 @@ class CommandFaults:
         return next((one.size for one in self.actions if isinstance(one, Fragment)), 0)
 
     @property
+    def rewritings(self) -> tuple[Rewriting, ...]:
+        """What is to be done to the reply as a whole."""
+        return tuple(one for one in self.actions if isinstance(one, Rewriting))
+
+    @property
+    def certificate(self) -> Kind | None:
+        """The certificate to show."""
+        return next((one.kind for one in self.actions if isinstance(one, ShowCertificate)), None)
+
+    @property
+    def dropped(self) -> int:
+        """How many octets of the client are lost behind STARTTLS."""
+        return sum(one.octets for one in self.actions if isinstance(one, DropAfterStartTls))
+
+    @property
     def after_start_tls(self) -> bytes:
         """Octets to send behind the OK of STARTTLS."""
         return b"".join(one.octets for one in self.actions if isinstance(one, InjectAfterStartTls))
@@ -205,24 +284,30 @@ class CommandFaults:
         return b"".join(
             one.octets
             for one in self.actions
-            if isinstance(one, Inject) and one.before_tagged is before_tagged
+            if (isinstance(one, Inject) and one.before_tagged is before_tagged)
+            or (isinstance(one, Garbage) and not before_tagged)
         )
 
-    def cut(self, octets: bytes) -> tuple[bytes, bool]:
-        """What of the reply's next octets is sent, and whether the connection ends there."""
-        limit = self._limit(octets)
-        kept = octets if limit is None else octets[: max(0, limit - self._sent)]
-        ends = limit is not None and self._sent + len(octets) >= limit
+    def cut(self, octets: bytes) -> tuple[bytes, Ending | None]:
+        """What of the reply's next octets is sent, and whether it ends there, and how."""
+        limit, ending = self._limit(octets)
         self._sent += len(octets)
-        return kept, ends
+        if limit is None or self._sent < limit:
+            return octets, None
+        return octets[: max(0, len(octets) - (self._sent - limit))], ending
 
-    def _limit(self, octets: bytes) -> int | None:
-        limits = [one.octets for one in self.actions if isinstance(one, CloseAt)]
+    def _limit(self, octets: bytes) -> tuple[int | None, Ending]:
+        limits: list[tuple[int, Ending]] = []
+        announcement = octets.find(b"}\r\n")
         for action in self.actions:
-            announcement = octets.find(b"}\r\n")
-            if isinstance(action, TruncateLiteral) and announcement >= 0:
-                limits.append(self._sent + announcement + 3 + action.keep)
-        return min(limits, default=None)
+            match action:
+                case CloseAt(at):
+                    limits.append((at, Ending.CLOSE))
+                case StallAt(at):
+                    limits.append((at, Ending.STALL))
+                case TruncateLiteral(keep) if announcement >= 0:
+                    limits.append((self._sent + announcement + 3 + keep, Ending.CLOSE))
+        return min(limits, key=lambda limit: limit[0], default=(None, Ending.CLOSE))
 
 
 NO_FAULTS = CommandFaults()

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from fakeserver.faults import NO_FAULTS, CommandFaults
+from fakeserver.faults import NO_FAULTS, CommandFaults, Ending, Rewriting
+from fakeserver.rewriting import rewrite
 from fakeserver.transcript import ConnectionRecord
 from fakeserver.transport import Transport
 
@@ -37,11 +38,14 @@ class Outgoing:
         self._when_empty: Callable[[], None] | None = None
         self._is_cut = False
         self._faults: CommandFaults = NO_FAULTS
+        self._rewritings: tuple[Rewriting, ...] = ()
 
     def begin(self, faults: CommandFaults) -> None:
         """What is written from here on belongs to a new reply, and these faults to it."""
         self.flush()
+        self.release()
         self._faults = faults
+        self._rewritings = faults.rewritings
 
     def write(self, octets: bytes) -> None:
         """Send octets, at the latest with the next ``flush``."""
@@ -51,18 +55,29 @@ class Outgoing:
             self.flush()
 
     def flush(self) -> None:
-        """Send what was gathered."""
+        """Send what was gathered, unless a fault needs the whole reply: then ``release`` does."""
+        if not self._rewritings:
+            self._send_gathered()
+
+    def release(self) -> None:
+        """Send what was gathered: the reply is whole, or the client waits for what there is."""
+        if self._rewritings:
+            self._gathered = [rewrite(b"".join(self._gathered), self._rewritings)]
+        self._send_gathered()
+
+    def _send_gathered(self) -> None:
         octets = b"".join(self._gathered)
         self._gathered.clear()
         self._size = 0
         if not octets or self._is_cut:
             return
-        ends = False
+        ending: Ending | None = None
         if self._faults.actions:
-            octets, ends = self._faults.cut(octets)
+            octets, ending = self._faults.cut(octets)
         self._send(octets)
-        if ends:
+        if ending is not None:
             self._is_cut = True
+        if ending is Ending.CLOSE:
             self.when_empty(self._on_cut)
 
     def when_empty(self, then: Callable[[], None]) -> None:

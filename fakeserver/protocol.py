@@ -21,10 +21,11 @@ from zope.interface import implementer
 
 from fakeserver import dispatch
 from fakeserver.assembly import Announced, Assembler, Complete, Event, Refused
+from fakeserver.certificates import Certificates
 from fakeserver.commands.connection import greet
 from fakeserver.commands.registry import is_by_uid, may_expunge
 from fakeserver.dispatch import Mistake, Parsed
-from fakeserver.faults import GREETING, NO_FAULTS, CommandFaults, FaultPlan
+from fakeserver.faults import CONNECT, GREETING, NO_FAULTS, CommandFaults, FaultPlan
 from fakeserver.host import Host
 from fakeserver.outgoing import Outgoing
 from fakeserver.reply import Ask, Handler, Tagged, Then, untagged
@@ -52,6 +53,7 @@ class Setting:
     record: ConnectionRecord
     tls_options: CertificateOptions | None
     preauth: bytes | None = None
+    certificates: Certificates | None = None
 
 
 @implementer(IPushProducer)
@@ -87,12 +89,30 @@ class ImapProtocol(Protocol):
     # --- what the transport says ---
 
     def connectionMade(self) -> None:
+        """A client is there; what was said against it comes first."""
+        transport = self._transport()
+        transport.setTcpNoDelay(True)
+        self._out = Outgoing(transport, self._clock, self._record, self._close)
+        faults = self._faults = self._setting.faults.actions_for(CONNECT, "", self._record.number)
+        if faults.closes_before:
+            self.abort()
+        elif faults.stalls:
+            transport.pauseProducing()
+        elif faults.delay:
+            transport.pauseProducing()
+            self._later("delay", faults.delay, self._accept)
+        else:
+            self._welcome()
+
+    def _accept(self) -> None:
+        self._transport().resumeProducing()
+        self._welcome()
+
+    def _welcome(self) -> None:
         """Greet, over TLS where that is what the port is for."""
-        self._transport().setTcpNoDelay(True)
         if self._session.tls:
-            start_tls(self, self._tls_options(), self._clock)
+            self._out.transport = start_tls(self, self._tls_options(), self._clock)
         self._transport().registerProducer(self, True)
-        self._out = Outgoing(self._transport(), self._clock, self._record, self._close)
         self._restart_autologout()
         self._begin(GREETING, None)
 
@@ -286,7 +306,7 @@ class ImapProtocol(Protocol):
             self._finish(result)
         elif isinstance(result, Ask):
             self._out.write(b"+ %b\r\n" % result.prompt)
-            self._out.flush()
+            self._out.release()
             if result.idle:
                 self._tell_as_it_comes()
         elif result is Pause.LATER:
@@ -306,7 +326,7 @@ class ImapProtocol(Protocol):
         if parsed is not None:
             self._out.write(reply.encode(parsed.tag))
             self._record.commands[-1].reply = reply
-        self._out.flush()
+        self._out.release()
         if self._session.account is not None:
             self._assembler.after_login()
             self._restart_autologout()
@@ -324,9 +344,10 @@ class ImapProtocol(Protocol):
         injected = self._faults.after_start_tls
         if injected:
             self._out.write(injected)
-            self._out.flush()
+            self._out.release()
         self._transport().unregisterProducer()
-        self._out.transport = start_tls(self, self._tls_options(), self._clock)
+        options, drop = self._tls_options(), self._faults.dropped
+        self._out.transport = start_tls(self, options, self._clock, drop=drop)
         self._transport().registerProducer(self, True)
         self._session = self._new_session(tls=True)
         self._assembler.before_login()
@@ -348,7 +369,7 @@ class ImapProtocol(Protocol):
         if self._paused or self._ended or self._running is None or self._running.asking is None:
             return
         self._out.write(self._session.news(may_expunge=True))
-        self._out.flush()
+        self._out.release()
         if self._mailbox_is_gone:
             self._bye("Selected mailbox is gone, have to disconnect.")
 
@@ -366,7 +387,7 @@ class ImapProtocol(Protocol):
         self._close()
 
     def _close(self) -> None:
-        self._out.flush()
+        self._out.release()
         if self._ended:
             return
         self._ended = True
@@ -411,7 +432,10 @@ class ImapProtocol(Protocol):
             call.reset(seconds)
 
     def _tls_options(self) -> CertificateOptions:
+        kind = self._faults.certificate
         options = self._setting.tls_options
+        if kind is not None and self._setting.certificates is not None:
+            options = self._setting.certificates.options(kind)
         assert options is not None, "TLS is only offered where there is a certificate"
         return options
 

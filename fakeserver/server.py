@@ -265,6 +265,7 @@ class FakeServer:
             self.transcript.open("imaps" if tls else "imap"),
             self._tls_options,
             self._preauth,
+            self._certificates,
         )
         protocol = ImapProtocol(setting, tls=tls)
         self._protocols.add(protocol)
