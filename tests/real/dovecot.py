@@ -121,6 +121,7 @@ class Message:
     octets: bytes
     flags: str = ""
     arrived: int = 1_700_000_000
+    uid: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,20 +138,32 @@ class Account:
         """The directory that INBOX is; every other mailbox is ``.Name`` in it."""
         return self.home / "Maildir"
 
-    def seed(self, mailbox: str, messages: Iterable[Message] = ()) -> None:
+    def seed(
+        self,
+        mailbox: str,
+        messages: Iterable[Message] = (),
+        *,
+        uid_validity: int = 0,
+        uid_next: int = 0,
+    ) -> None:
         """Make a mailbox and fill it, in UID order; to be done before the account is used.
 
         ``mailbox`` is a name with ``.`` as the delimiter, in modified UTF-7 where it needs to be.
+        Dovecot gives out UIDs itself unless ``uid_validity``, ``uid_next`` and all UIDs are given.
         """
         directory = self.maildir if mailbox == "INBOX" else self.maildir / f".{mailbox}"
         for part in ("tmp", "new", "cur"):
             (directory / part).mkdir(parents=True, exist_ok=True)
+        uids = [f"3 V{uid_validity} N{uid_next} G{os.urandom(16).hex()}"]
         for number, message in enumerate(messages):
             # Dovecot gives out UIDs in the order of the numbers in front of the first dot.
-            name = f"{1_600_000_000 + number}.M{number}P1.localhost:2,{message.flags}"
-            path = directory / "cur" / name
+            name = f"{1_600_000_000 + number}.M{number}P1.localhost"
+            path = directory / "cur" / f"{name}:2,{message.flags}"
             path.write_bytes(message.octets)
             os.utime(path, (message.arrived, message.arrived))
+            uids.append(f"{message.uid} :{name}")
+        if uid_validity:
+            (directory / "dovecot-uidlist").write_text("\n".join([*uids, ""]))
         self._give_away()
 
     def _give_away(self) -> None:

@@ -9,11 +9,12 @@ from tests.real.programs import Program, python_environment, python_module
 
 
 class FakeServer:
-    """``fakeserver`` with TLS; each has the account of the walk-through, as new."""
+    """``fakeserver`` with TLS, and many users; each has the account of the walk-through, as new."""
 
-    def __init__(self, user: str = "demo", password: str = "pw") -> None:
-        self.user = user
+    def __init__(self, users: int = 200, password: str = "pw") -> None:
         self.password = password
+        self._users = [f"user{number:03}" for number in range(users)]
+        self._unused = iter(self._users)
         self.imap_port = 0
         self.imaps_port = 0
         self.ca_file = Path()
@@ -30,15 +31,18 @@ class FakeServer:
         assert self._program is not None, "not started"
         return self._program
 
+    def account(self) -> str:
+        """Return the name of a user who has not been there before."""
+        return next(self._unused)
+
     def start(self) -> None:
         """Start it and read the JSON line that says where it listens."""
+        arguments = ["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0"]
+        for user in self._users:
+            arguments += ["--user", f"{user}:{self.password}"]
         self._program = Program(
-            python_module(
-                "fakeserver", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0",
-                "--user", f"{self.user}:{self.password}",
-            ),
-            environment=python_environment(),
-        )  # fmt: skip
+            python_module("fakeserver", *arguments), environment=python_environment()
+        )
         ready = json.loads(self._program.wait_for_line(r"^\{.*\}$")[0])
         self.imap_port = ready["imap"]
         self.imaps_port = ready["imaps"]

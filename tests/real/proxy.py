@@ -1,6 +1,7 @@
 """The proxy as people start it: a program of its own, told what to do on its command line."""
 
 import re
+import shlex
 import signal
 import ssl
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Self
 
 import trustme
 
-from tests.real.programs import Program, python_environment, python_module
+from tests.real.programs import ROOT, Program, python_environment, python_module
 
 # What a log must never hold, whatever the upstream and the clients do.
 _COMPLAINTS = re.compile(r"Traceback|Unhandled|\bBug\b|exceptions\.")
@@ -120,10 +121,7 @@ class Proxy:
 
 
 def stdio_command(upstream: str, ca_file: Path) -> str:
-    """Return the shell command by which a mail program runs one session without a port.
-
-    No quoting is needed: neither the interpreter's path nor a temporary directory has a space.
-    """
-    return " ".join(
-        python_module("imapproxy", "stdio", "--upstream", upstream, "--ca-file", ca_file)
-    )
+    """Return the shell command by which a mail program runs one session without a port."""
+    command = python_module("imapproxy", "stdio", "--upstream", upstream, "--ca-file", ca_file)
+    # Mail programs run it in a directory and an environment of theirs.
+    return shlex.join(["env", f"PYTHONPATH={ROOT}", *command])
