@@ -21,10 +21,15 @@ class Endpoint(NamedTuple):
 
 
 class Client:
-    """One connection. Responses are counted, not looked at."""
+    """One connection. Responses are counted, not looked at.
 
-    def __init__(self, endpoint: Endpoint, *, receive_buffer: int | None = None) -> None:
-        self._buffer = memoryview(bytearray(_BUFFER))
+    ``buffer`` is how much is read at once, ``receive_buffer`` how much the kernel holds for it.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, *, buffer: int = _BUFFER, receive_buffer: int | None = None
+    ) -> None:
+        self._buffer = memoryview(bytearray(buffer))
         self._commands = 0
         self._socket = _connect(endpoint, receive_buffer)
         self.greeting = self._socket.recv(4096)
@@ -67,8 +72,8 @@ class Client:
                     _check(tail[start:])
                     return received - (len(tail) - start)
 
-    def receive(self, most: int = _BUFFER) -> memoryview:
-        """Take what has come, ``most`` octets at most; valid until the next call."""
+    def receive(self, most: int = 0) -> memoryview:
+        """Take what has come, ``most`` octets if given; valid until the next call."""
         size = self._socket.recv_into(self._buffer, most)
         if not size:
             raise ConnectionError("the server closed the connection")
