@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IReactorTime,
@@ -27,6 +28,7 @@ from imapproxy.wire.framing import CommandFramer
 # What a client may send ahead while its next command cannot be taken yet.
 _MAX_AHEAD = 64 * 1024
 _CLOSE_TIMEOUT = 60.0  # seconds for the client to take what was written to it
+_LAST_WORDS = 1.0  # the same, when the proxy is told to stop
 
 
 class House(Protocol):
@@ -57,7 +59,10 @@ class ClientConnection(TwistedProtocol):
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._framer = CommandFramer(house.limits.max_line, house.limits.max_login_octets)
+        # Who has not logged in gets less room: there may be many of them.
+        limits = house.limits
+        max_line = min(limits.max_line, limits.max_login_octets)
+        self._framer = CommandFramer(max_line, limits.max_login_octets)
         self._stage: Stage | None = None
         self._partner: Partner | None = None
         self._valve: Valve | None = None
@@ -98,7 +103,8 @@ class ClientConnection(TwistedProtocol):
         self.proceed()
 
     def writeConnectionLost(self) -> None:
-        """We never close only our sending side."""
+        """Nobody hears us any more: the reader of our standard output is gone."""
+        self._abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
@@ -125,7 +131,8 @@ class ClientConnection(TwistedProtocol):
         self._closing = True
         self.transport.unregisterProducer()
         self.transport.loseConnection()
-        self._cut = self._house.clock.callLater(_CLOSE_TIMEOUT, self._abort)
+        if self._cut is None:
+            self._cut = self._house.clock.callLater(_CLOSE_TIMEOUT, self._abort)
 
     def accept_literal(self) -> None:
         """See :class:`ClientPort`."""
@@ -189,6 +196,7 @@ class ClientConnection(TwistedProtocol):
         """See :class:`LoginPort`."""
         house = self._house
         house.authenticated(self)
+        self._framer.max_line = house.limits.max_line
         self._framer.max_literal = None
         self._partner = partner
         self.write(partner.answer_to_login(tag))
@@ -208,9 +216,12 @@ class ClientConnection(TwistedProtocol):
     # -- the end ---------------------------------------------------------------------------
 
     def drain(self, grace: float) -> None:
-        """Finish what is under way, say BYE, close."""
+        """Finish what is under way, say BYE, close; who does not take it in time is cut off."""
         if self._stage is not None:
             self._stage.drain(grace)
+        if self._cut is not None and self._cut.active():
+            self._cut.cancel()
+        self._cut = self._house.clock.callLater(grace + _LAST_WORDS, self._abort)
 
     async def partner_gone(self) -> None:
         """Done when the upstream connection of this client is gone too."""
@@ -218,5 +229,8 @@ class ClientConnection(TwistedProtocol):
             await self._partner.connection.when_lost()
 
     def _abort(self) -> None:
-        if ITCPTransport.providedBy(self.transport):
+        if hasattr(self.transport, "abortConnection"):
             self.transport.abortConnection()
+        elif not self.transport.disconnected:
+            # Standard input and output have no such thing, and this is what it comes to.
+            self.transport.connectionLost(Failure(ConnectionAborted()))

@@ -38,7 +38,7 @@ class ListenerFactory(ServerFactory):
         self._connections: set[ClientConnection] = set()
         self._unauthenticated: set[ClientConnection] = set()
         self._draining = False
-        self._empty: Deferred[None] | None = None  # fires when the last client is gone
+        self._waiting: list[Deferred[None]] = []  # for the last client to go
 
     def buildProtocol(self, addr: IAddress | None = None) -> ClientConnection:
         """A client has connected."""
@@ -73,9 +73,10 @@ class ListenerFactory(ServerFactory):
         """See :class:`House`."""
         self._connections.discard(connection)
         self._unauthenticated.discard(connection)
-        if self._empty is not None and not self._connections:
-            empty, self._empty = self._empty, None
-            empty.callback(None)
+        if not self._connections:
+            waiting, self._waiting = self._waiting, []
+            for empty in waiting:
+                empty.callback(None)
 
     # -- the end ---------------------------------------------------------------------------
 
@@ -84,7 +85,8 @@ class ListenerFactory(ServerFactory):
         self._draining = True
         for connection in list(self._connections):
             connection.drain(self.limits.drain_grace)
-        if self._connections:
-            self._empty = Deferred()
-            return self._empty
-        return succeed(None)
+        if not self._connections:
+            return succeed(None)
+        empty: Deferred[None] = Deferred()
+        self._waiting.append(empty)
+        return empty

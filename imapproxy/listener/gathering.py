@@ -11,6 +11,10 @@ class CommandTooLong(Exception):
         self.start = start
 
 
+# How much of a command is kept to answer it by: enough for its tag.
+_START = 128
+
+
 class Gathering:
     """Joins lines and literals to a command of ``limit`` octets at most."""
 
@@ -33,13 +37,18 @@ class Gathering:
         """Add a piece of a literal."""
         self._octets += octets.data
 
+    @property
+    def start(self) -> bytes:
+        """The first octets of the command that is being gathered; empty between commands."""
+        return bytes(self._octets[:_START])
+
     def forget(self) -> None:
         """Drop what was gathered."""
         self._octets.clear()
 
     def _add(self, data: bytes, announced: int) -> None:
         if len(self._octets) + len(data) + announced > self._limit:
-            start = bytes(self._octets[:128]) or data[:128]
+            start = self.start or data[:_START]
             self._octets.clear()
             raise CommandTooLong(start)
         self._octets += data

@@ -20,6 +20,7 @@ from imapproxy.relay.client_line import tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.hop_by_hop import without_hop_by_hop
 from imapproxy.relay.partner import NotLetIn, Partner
+from imapproxy.upstream.errors import printable
 from imapproxy.wire import commands
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
@@ -133,12 +134,20 @@ class LoginStage:
             self._client.accept_literal()
 
     def _malformed(self, malformed: Malformed) -> None:
+        answer = self._tag_of(malformed) + b" BAD " + malformed.reason.encode()
         self._gathering.forget()
-        answer = tag_of_broken_line(malformed.start) + b" BAD " + malformed.reason.encode()
+        if self._dialogue is not None:
+            self._end_dialogue()
         if malformed.fatal:
             self._bye(answer)
         else:
             self._bad(answer)
+
+    def _tag_of(self, malformed: Malformed) -> bytes:
+        """The tag of the command that the line is part of, be it not its first."""
+        if self._dialogue is not None:
+            return self._dialogue[0]
+        return tag_of_broken_line(self._gathering.start or malformed.start)
 
     def _command(self, octets: bytes) -> None:
         try:
@@ -247,7 +256,9 @@ class LoginStage:
         failure.trap(NotLetIn)
         error = failure.value
         assert isinstance(error, NotLetIn)
-        self.log.info("a log-in failed: {error}", error=str(error))
+        # Servers are known to quote the command that they refuse, password and all.
+        told = error.answer.partition(b"]")[0] if error.refused else str(error).encode()
+        self.log.info("a log-in failed: {error}", error=printable(told))
         self._failures += 1
         self._say(tag + b" " + error.answer)
         if self._failures >= self._limits.max_login_failures:
@@ -260,6 +271,7 @@ class LoginStage:
         self.log.failure("log-in failed for a fault in imapproxy", failure)
         self._opening = None
         self._bye(tag + b" NO [SERVERBUG] imapproxy failed; its log says how")
+        self._client.close()  # also when the fault came behind the log-in
 
     # -- the end ---------------------------------------------------------------------------
 

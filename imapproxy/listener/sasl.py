@@ -50,6 +50,8 @@ class LoginMechanism(Mechanism):
 
     def response(self, octets: bytes) -> Credentials | None:
         """See :class:`Mechanism`."""
+        if b"\0" in octets:
+            raise SaslError("a name or password holds no NUL")
         if self._user is None:
             self._user = octets
             self.challenge = b"Password:"

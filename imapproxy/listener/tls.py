@@ -1,15 +1,15 @@
 """The listener's own certificate, for clients that do speak TLS."""
 
-import re
 from pathlib import Path
 from typing import Any
 
-from OpenSSL import SSL, crypto
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
-
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
 class CertificateError(ValueError):
@@ -18,16 +18,9 @@ class CertificateError(ValueError):
 
 @implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
-    """Server side of TLS with the certificate chain and key of two PEM files.
-
-    :meth:`load` reads them again; connections that are there keep what they have.
-    """
+    """Server side of TLS with the certificate chain and key of two PEM files, read at once."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
-        self._context = _context(certificate, key)
-
-    def load(self, certificate: Path, key: Path) -> None:
-        """Use these files for connections from now on. Raises :class:`CertificateError`."""
         self._context = _context(certificate, key)
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
@@ -36,13 +29,13 @@ class ServerTls:
 
 
 def _context(certificate: Path, key: Path) -> SSL.Context:
-    blocks = _CERTIFICATE.findall(_read(certificate, "certificate"))
-    if not blocks:
+    chain_pem, key_pem = _read(certificate, "certificate"), _read(key, "key")
+    if b"-----BEGIN CERTIFICATE-----" not in chain_pem:
         raise CertificateError(f"{certificate} holds no PEM certificate")
     try:
-        chain = [crypto.load_certificate(crypto.FILETYPE_PEM, block) for block in blocks]
-        private_key = crypto.load_privatekey(crypto.FILETYPE_PEM, _read(key, "key"), b"")
-    except (crypto.Error, ValueError, TypeError):
+        chain: Any = load_pem_x509_certificates(chain_pem)
+        private_key: Any = load_pem_private_key(key_pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CertificateError(
             f"{certificate} and {key} have to be PEM files, the key without a passphrase"
         ) from None
