@@ -118,26 +118,29 @@ class _Parser:
         limit = delimiter.start if delimiter is not None else len(self.octets)
         body = find_body(self.octets, start, limit)
         part = Part(self.octets, start, body, limit, default_type)
+        # What a line within has as its end is not the delimiter's: a header that runs up to it, a
+        # multipart within whose last line is its own delimiter.
+        inner = 0
         if self.depth < MAX_DEPTH and self.parts < MAX_PARTS:
-            delimiter = self.descend(part, delimiter)
-        # A header that runs up to the delimiter keeps its line end, here and in a message within.
-        inner = part.children[0].end if part.is_message else 0
+            delimiter, inner = self.descend(part, delimiter)
         part.end = max(body, inner, self.before(delimiter))
         self.depth -= 1
         return part, delimiter
 
-    def descend(self, part: Part, delimiter: _Delimiter | None) -> _Delimiter | None:
+    def descend(self, part: Part, delimiter: _Delimiter | None) -> tuple[_Delimiter | None, int]:
+        """Read what is within; the delimiter that ends it, and where the last line of it ends."""
         content_type = part.content_type
         if content_type.is_message():
             child, delimiter = self.entity(part.body, TEXT_PLAIN)
             part.children.append(child)
-        elif content_type.is_type(b"multipart"):
+            return delimiter, child.end
+        if content_type.is_type(b"multipart"):
             boundary = content_type.parameter(b"boundary")
             if boundary:
                 return self.multipart(part, boundary)
-        return delimiter
+        return delimiter, 0
 
-    def multipart(self, part: Part, boundary: bytes) -> _Delimiter | None:
+    def multipart(self, part: Part, boundary: bytes) -> tuple[_Delimiter | None, int]:
         level = len(self.boundaries)
         self.boundaries.append(boundary)
         is_digest = part.content_type.subtype.lower() == b"digest"
@@ -150,9 +153,11 @@ class _Parser:
             child, delimiter = self.entity(delimiter.end, default_type)
             part.children.append(child)
         self.boundaries.pop()
+        end = 0
         if delimiter is not None and delimiter.level == level:
-            delimiter = self.next_delimiter(delimiter.end)
-        return delimiter
+            end = delimiter.end
+            delimiter = self.next_delimiter(end)
+        return delimiter, end
 
     def next_delimiter(self, start: int) -> _Delimiter | None:
         """The first delimiter from ``start`` on, which is where a line begins."""
