@@ -70,10 +70,10 @@ def start(session: Session, parsed: Parsed) -> Handler:
     return parsed.entry.run(session, parsed.body)
 
 
-def refuse_literal(session: Session, octets: bytes) -> Mistake | None:
+def refuse_literal(session: Session, octets: bytes, size: int) -> Mistake | None:
     """Before a synchronizing literal is asked for: is the command refused whatever it holds?
 
-    ``octets`` is the command so far, with the announcement at its end.
+    ``octets`` is the command so far, with the announcement of ``size`` octets at its end.
     """
     cursor = Cursor(octets, lenient=True)
     try:
@@ -86,7 +86,7 @@ def refuse_literal(session: Session, octets: bytes) -> Mistake | None:
     if name != "APPEND" or mailbox is None:
         return None
     try:
-        append.refuse_early(session, mailbox)
+        append.refuse_early(session, mailbox, size)
     except StoreError as error:
         return Mistake(tag, name, refusal(error))
     return None

@@ -12,17 +12,22 @@ from imapproxy.wire.framing import CLIENT_MAX_LINE
 class Limits:
     """Bounds on what a client may send. Sizes are octets, times seconds.
 
-    Before a login they are small: whoever is there has not said who they are.
+    Before a login they are small: whoever is there has not said who they are. ``append`` is the
+    APPENDLIMIT (RFC 7889), below ``literal`` so that what passes it can be refused properly.
+    ``connections`` more than which hear BYE, ``connections_per_user`` NO when they log in.
     """
 
     line: int = CLIENT_MAX_LINE
     literal: int = 64 * 1024 * 1024
+    append: int = 32 * 1024 * 1024
     command: int = 80 * 1024 * 1024
     line_before_login: int = 16 * 1024
     literal_before_login: int = 8 * 1024
     bad_commands: int = 20
     autologout: float = 30 * 60.0
     login_timeout: float = 180.0
+    connections: int | None = None
+    connections_per_user: int | None = None
 
 
 @dataclass
@@ -34,6 +39,9 @@ class Host:
     accounts: dict[bytes, Account] = field(default_factory=dict)
     greeting: str = "fakeserver ready."
     frozen_at: datetime.datetime | None = None
+    # Who is logged in, once for each connection; and how many connections there are.
+    logged_in: list[bytes] = field(default_factory=list)
+    connected: int = 0
 
     def clock(self) -> datetime.datetime:
         """What time it is, to the second: the real one, unless it was frozen."""
@@ -53,3 +61,10 @@ class Host:
         if account is None or account.password != password:
             return None
         return account
+
+    def is_full(self, account: Account | None = None) -> bool:
+        """Whether one connection more, or one more of this account, would be too many."""
+        if account is None:
+            return self.limits.connections is not None and self.connected > self.limits.connections
+        limit = self.limits.connections_per_user
+        return limit is not None and self.logged_in.count(account.user) >= limit

@@ -62,7 +62,13 @@ class Session:
         told = self.host.extensions.told(
             tls=self.tls, tls_available=self.tls_available, authenticated=self.account is not None
         )
-        return " ".join(told).encode()
+        return " ".join(map(self._with_value, told)).encode()
+
+    def _with_value(self, capability: str) -> str:
+        # RFC 7889 section 2: one limit for all mailboxes is told with the capability.
+        if capability.upper() == "APPENDLIMIT":
+            return f"{capability}={self.host.limits.append}"
+        return capability
 
     def deselect(self) -> View | None:
         """Leave the selected mailbox; the view that was left is returned."""

@@ -1,5 +1,12 @@
-"""APPEND (RFC 3501 section 6.3.11)."""
+"""APPEND (RFC 3501 section 6.3.11), and what extends it.
 
+RFC 3502 (several messages), RFC 4469 (put together by the server), RFC 3516 (octets of any value),
+RFC 7889 (a limit that is told).
+"""
+
+from collections.abc import Iterator
+
+from fakeserver.commands.catenate import catenate, has_binary
 from fakeserver.commands.require import account_of
 from fakeserver.mail.message import Message
 from fakeserver.reply import BadCommand, Handler, Tagged
@@ -7,27 +14,31 @@ from fakeserver.session import Session, is_settable
 from fakeserver.store.errors import StoreError
 from imapproxy.wire import commands as wire
 from imapproxy.wire.flags import Flag, usual_spelling
+from imapproxy.wire.sequence_set import SequenceSet
 
 
 def append(session: Session, command: wire.Append) -> Handler:
-    """One message into a mailbox that is there already."""
-    if len(command.messages) > 1:
-        raise BadCommand("MULTIAPPEND is not supported.")
-    message = command.messages[0]
-    octets = _octets(message)
-    flags = checked_flags(message.flags or ())
+    """All of the messages or none (RFC 3502 section 6.3.11)."""
+    _check_extensions(session, command)
+    flags = [checked_flags(message.flags or ()) for message in command.messages]
     mailbox = account_of(session).find(command.mailbox, b"TRYCREATE")
-    yield b""
-    if not octets:
-        raise StoreError("Can't save a zero byte message.")
-    stored = mailbox.append(Message(octets), flags, message.internal_date)
-    code = b"APPENDUID %d %d" % (mailbox.uid_validity, stored.uid)
+    contents: list[Message] = []
+    for message in command.messages:
+        contents.append(_content(session, message))
+        yield b""
+    stored = [
+        mailbox.append(content, given, message.internal_date)
+        for content, given, message in zip(contents, flags, command.messages, strict=True)
+    ]
+    uids = SequenceSet.of(message.uid for message in stored)
+    code = b"APPENDUID %d %b" % (mailbox.uid_validity, uids.encode())
     return Tagged("Append completed.", code if session.has("UIDPLUS") else b"")
 
 
-def refuse_early(session: Session, mailbox: bytes) -> None:
-    """Before the client is asked to send the message: is there a mailbox to put it into?"""
+def refuse_early(session: Session, mailbox: bytes, size: int) -> None:
+    """Before the client is asked to send a literal: is there a place for it?"""
     account_of(session).find(mailbox, b"TRYCREATE")
+    _check_size(session, size)
 
 
 def checked_flags(flags: tuple[Flag, ...]) -> list[Flag]:
@@ -39,9 +50,43 @@ def checked_flags(flags: tuple[Flag, ...]) -> list[Flag]:
     return usual
 
 
-def _octets(message: wire.AppendMessage) -> bytes:
-    if message.binary or message.utf8:
-        raise BadCommand("BINARY is not supported.")
+def _check_extensions(session: Session, command: wire.Append) -> None:
+    if len(command.messages) > 1 and not session.has("MULTIAPPEND"):
+        raise BadCommand("MULTIAPPEND is not supported.")
+    for message in command.messages:
+        for extension in _extensions_of(message):
+            if not session.has(extension):
+                raise BadCommand(f"{extension} is not supported.")
+
+
+def _extensions_of(message: wire.AppendMessage) -> Iterator[str]:
     if not isinstance(message.data, bytes):
-        raise BadCommand("CATENATE is not supported.")
-    return message.data
+        yield "CATENATE"
+    if _is_binary(message):
+        yield "BINARY"
+    if message.utf8:
+        yield "UTF8=ACCEPT"
+
+
+def _is_binary(message: wire.AppendMessage) -> bool:
+    if isinstance(message.data, bytes):
+        return message.binary and not message.utf8
+    return has_binary(message.data)
+
+
+def _content(session: Session, message: wire.AppendMessage) -> Message:
+    if isinstance(message.data, bytes):
+        octets = message.data
+        if not octets:
+            # RFC 3502: how a client that began gives up.
+            raise StoreError("Can't save a zero byte message.")
+    else:
+        octets = catenate(session, message.data)
+    _check_size(session, len(octets))
+    content = Message(octets)
+    return content.without_binary() if _is_binary(message) else content
+
+
+def _check_size(session: Session, size: int) -> None:
+    if session.has("APPENDLIMIT") and size > session.host.limits.append:
+        raise StoreError("Message is too large.", b"TOOBIG")

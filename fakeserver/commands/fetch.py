@@ -1,7 +1,8 @@
 """FETCH (RFC 3501 section 6.4.5, RFC 7162 sections 3.1.4 and 3.2.6)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from fakeserver.commands.extension_items import Teller, extension_teller
 from fakeserver.commands.require import (
     Numbered,
     messages_of,
@@ -13,15 +14,19 @@ from fakeserver.commands.resync import vanished_earlier
 from fakeserver.mail.quoting import literal
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
-from fakeserver.store.mailbox import StoredMessage
 from fakeserver.store.view import View
 from imapproxy.wire import commands as wire
 from imapproxy.wire.dates import encode_date_time
-from imapproxy.wire.fetch_att import BodySection, FetchAtt, Item, Macro, Section, SectionText
+from imapproxy.wire.fetch_att import (
+    BinarySection,
+    BodySection,
+    FetchAtt,
+    Item,
+    Macro,
+    Section,
+    SectionText,
+)
 from imapproxy.wire.flags import SEEN
-
-# How one item of a message is told, its name included.
-Teller = Callable[[StoredMessage], bytes]
 
 _LARGE = (Item.RFC822, Item.RFC822_HEADER, Item.RFC822_TEXT)
 _HEADER = Section(text=SectionText.HEADER)
@@ -69,7 +74,7 @@ def _items(session: Session, command: wire.Fetch) -> list[FetchAtt]:
 
 
 def _is_large(item: FetchAtt) -> bool:
-    return isinstance(item, BodySection) or item in _LARGE
+    return isinstance(item, BodySection | BinarySection) or item in _LARGE
 
 
 def _vanished(view: View, command: wire.Fetch) -> bytes:
@@ -105,7 +110,7 @@ def _responses(
 def _sets_seen(item: FetchAtt) -> bool:
     if isinstance(item, Item):
         return item.sets_seen
-    return isinstance(item, BodySection) and not item.peek
+    return isinstance(item, BodySection | BinarySection) and not item.peek
 
 
 def _teller(session: Session, view: View, item: FetchAtt) -> Teller:
@@ -113,9 +118,9 @@ def _teller(session: Session, view: View, item: FetchAtt) -> Teller:
         return _section_teller(item)
     if item is Item.FLAGS:
         return lambda message: b"FLAGS (%b)" % b" ".join(view.flags_of(message))
-    if item is Item.MODSEQ:
-        need_extension(session, "CONDSTORE", "MODSEQ")
-    teller = _TELLERS.get(item) if isinstance(item, Item) else None
+    teller = extension_teller(session, item)
+    if teller is None and isinstance(item, Item):
+        teller = _TELLERS.get(item)
     if teller is None:
         name = item.value if isinstance(item, Item | Macro) else type(item).__name__
         raise BadCommand(f"Unknown parameter {name}")
@@ -132,7 +137,6 @@ def _section_teller(item: BodySection) -> Teller:
 
 _TELLERS: dict[Item, Teller] = {
     Item.UID: lambda message: b"UID %d" % message.uid,
-    Item.MODSEQ: lambda message: b"MODSEQ (%d)" % message.mod_seq,
     Item.INTERNALDATE: lambda message: b"INTERNALDATE " + encode_date_time(message.internal_date),
     Item.RFC822_SIZE: lambda message: b"RFC822.SIZE %d" % message.content.size,
     Item.ENVELOPE: lambda message: b"ENVELOPE " + message.content.envelope,

@@ -13,8 +13,10 @@ def create(session: Session, command: wire.Create) -> Handler:
     if command.special_use is not None:
         raise BadCommand("Unknown CREATE parameter USE")
     yield b""
-    account_of(session).create(command.mailbox)
-    return Tagged("Create completed.")
+    mailbox = account_of(session).create(command.mailbox)
+    # RFC 8474 section 4.1
+    code = b"MAILBOXID (%b)" % mailbox.object_id if session.has("OBJECTID") else b""
+    return Tagged("Create completed.", code)
 
 
 def delete(session: Session, command: wire.Delete) -> Handler:

@@ -79,6 +79,9 @@ def _counts(session: Session, view: View) -> bytes:
         untagged(b"OK", "UIDs valid", b"UIDVALIDITY %d" % mailbox.uid_validity),
         untagged(b"OK", "Predicted next UID", b"UIDNEXT %d" % mailbox.uid_next),
     ]
+    if session.has("OBJECTID"):
+        # RFC 8474 section 4.2
+        lines.append(untagged(b"OK", "Ok", b"MAILBOXID (%b)" % mailbox.object_id))
     if session.has("CONDSTORE"):
         code = b"HIGHESTMODSEQ %d" % mailbox.highest_mod_seq
         lines.append(untagged(b"OK", "Highest", code))

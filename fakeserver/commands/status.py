@@ -9,14 +9,26 @@ from fakeserver.session import Session
 from fakeserver.store.mailbox import Mailbox
 from imapproxy.wire import commands as wire
 
-_FIGURES: dict[str, tuple[str, Callable[[Mailbox], int]]] = {
-    "MESSAGES": ("IMAP4rev1", lambda mailbox: len(mailbox.messages)),
-    "RECENT": ("IMAP4rev1", lambda mailbox: mailbox.recent),
-    "UIDNEXT": ("IMAP4rev1", lambda mailbox: mailbox.uid_next),
-    "UIDVALIDITY": ("IMAP4rev1", lambda mailbox: mailbox.uid_validity),
-    "UNSEEN": ("IMAP4rev1", lambda mailbox: mailbox.unseen),
-    "HIGHESTMODSEQ": ("CONDSTORE", lambda mailbox: mailbox.highest_mod_seq),
-    "SIZE": ("STATUS=SIZE", lambda mailbox: mailbox.size),
+_Figure = Callable[[Session, Mailbox], int | bytes]
+
+
+def _recent(session: Session, mailbox: Mailbox) -> int:
+    view = session.view
+    # Of the selected mailbox they are this session's own.
+    return len(view.recent) if view is not None and view.mailbox is mailbox else mailbox.recent
+
+
+# Items, and the extension each of them belongs to.
+_FIGURES: dict[str, tuple[str, _Figure]] = {
+    "MESSAGES": ("IMAP4rev1", lambda session, mailbox: len(mailbox.messages)),
+    "RECENT": ("IMAP4rev1", _recent),
+    "UIDNEXT": ("IMAP4rev1", lambda session, mailbox: mailbox.uid_next),
+    "UIDVALIDITY": ("IMAP4rev1", lambda session, mailbox: mailbox.uid_validity),
+    "UNSEEN": ("IMAP4rev1", lambda session, mailbox: mailbox.unseen),
+    "HIGHESTMODSEQ": ("CONDSTORE", lambda session, mailbox: mailbox.highest_mod_seq),
+    "SIZE": ("STATUS=SIZE", lambda session, mailbox: mailbox.size),
+    "MAILBOXID": ("OBJECTID", lambda session, mailbox: b"(%b)" % mailbox.object_id),
+    "APPENDLIMIT": ("APPENDLIMIT", lambda session, mailbox: session.host.limits.append),
 }
 
 
@@ -41,10 +53,9 @@ def check_items(session: Session, items: Iterable[str]) -> None:
 
 def status_response(session: Session, mailbox: Mailbox, items: Iterable[str]) -> bytes:
     """``* STATUS mailbox (item value …)``."""
-    figures = {item: _FIGURES[item][1](mailbox) for item in items}
-    view = session.view
-    if "RECENT" in figures and view is not None and view.mailbox is mailbox:
-        # They are this session's own.
-        figures["RECENT"] = len(view.recent)
-    told = " ".join(f"{item} {figure}" for item, figure in figures.items()).encode()
-    return b"* STATUS %b (%b)\r\n" % (astring(mailbox.name), told)
+    told = []
+    for item in dict.fromkeys(items):
+        figure = _FIGURES[item][1](session, mailbox)
+        value = figure if isinstance(figure, bytes) else b"%d" % figure
+        told.append(item.encode() + b" " + value)
+    return b"* STATUS %b (%b)\r\n" % (astring(mailbox.name), b" ".join(told))

@@ -1,8 +1,10 @@
 """A message: octets that never change, and what was worked out about them so far."""
 
 import datetime
+import hashlib
 from functools import cached_property
 
+from fakeserver.mail.binary import Decoded, binary_section, encode_binary
 from fakeserver.mail.bodystructure import body_structure
 from fakeserver.mail.collation import collation_key
 from fakeserver.mail.dates import parse_date
@@ -11,6 +13,7 @@ from fakeserver.mail.envelope import envelope
 from fakeserver.mail.header import Field, Header, find_body
 from fakeserver.mail.message_id import message_ids
 from fakeserver.mail.mime import Part, parse_message
+from fakeserver.mail.preview import preview
 from fakeserver.mail.quoting import without_nul
 from fakeserver.mail.section import cut, section_octets
 from fakeserver.mail.subject import Subject, base_subject
@@ -90,6 +93,22 @@ class Message:
         return ids
 
     @cached_property
+    def preview(self) -> bytes:
+        """PREVIEW, in UTF-8."""
+        return preview(self.root).encode("utf-8", "replace")
+
+    @cached_property
+    def email_id(self) -> bytes:
+        """EMAILID: the same for the same octets, which RFC 8474 section 5.1 allows."""
+        return b"M" + _digest(self.octets)
+
+    @cached_property
+    def thread_id(self) -> bytes:
+        """THREADID: messages that go back to the same first one have the same."""
+        first = (*self.references, self.message_id or self.octets)[0]
+        return b"T" + _digest(first)
+
+    @cached_property
     def field_texts(self) -> dict[bytes, list[str]]:
         """Texts of the fields by their names in lower case, normalized for comparison."""
         texts: dict[bytes, list[str]] = {}
@@ -112,5 +131,17 @@ class Message:
             return cut(without_nul(self.octets), partial)
         return cut(section_octets(self.root, section), partial)
 
+    def binary(self, path: tuple[int, ...]) -> Decoded:
+        """The octets of ``BINARY[path]``; raises ``UnknownEncoding`` and ``BadEncoding``."""
+        return binary_section(self.octets, self.root, path)
+
+    def without_binary(self) -> "Message":
+        """The same message with parts that are ``binary`` in base64."""
+        return Message(encode_binary(self.octets, self.root))
+
     def __repr__(self) -> str:
         return f"Message({self.size} octets)"
+
+
+def _digest(octets: bytes) -> bytes:
+    return hashlib.sha256(octets).hexdigest()[:32].encode()

@@ -29,6 +29,6 @@ def nstring(octets: bytes | None) -> bytes:
     return part if isinstance(part, bytes) else literal(octets)
 
 
-def literal(octets: bytes) -> bytes:
-    """The octets as a literal, its announcement before it."""
-    return announce(len(octets)) + octets
+def literal(octets: bytes, *, binary: bool = False) -> bytes:
+    """The octets as a literal, its announcement before it; ``binary`` is for ``~{n}``."""
+    return announce(len(octets), binary=binary) + octets

@@ -23,6 +23,7 @@ from imapproxy.wire.search_key import (
     ModSeq,
     Not,
     Number,
+    ObjectId,
     On,
     Or,
     Plain,
@@ -91,6 +92,9 @@ class Compiler:
                 return self._number(measure, value)
             case Sequence():
                 return self._sequence(key)
+            case ObjectId(kind, value):
+                self._need("OBJECTID", kind)
+                return _object_id(kind, value)
             case ModSeq(value):
                 self._need("CONDSTORE", "MODSEQ")
                 return lambda candidate: candidate.message.mod_seq >= value
@@ -184,6 +188,12 @@ def _keyword(wanted: bytes, present: bool) -> Test:
         return has is present
 
     return test
+
+
+def _object_id(kind: str, wanted: bytes) -> Test:
+    if kind == "EMAILID":
+        return lambda candidate: candidate.message.content.email_id == wanted
+    return lambda candidate: candidate.message.content.thread_id == wanted
 
 
 def _in_fields(name: bytes, text: str) -> Test:

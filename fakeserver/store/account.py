@@ -6,6 +6,7 @@ Dovecot and as RFC 3501 section 6.3.4 draws it.
 """
 
 import datetime
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from fakeserver.store.errors import MailboxExists, NoSuchMailbox, StoreError
@@ -33,6 +34,7 @@ class Account:
         self.subscriptions: dict[WireMailbox, None] = {}
         self._clock = clock
         self._last_uid_validity = 0
+        self._made = 0
         self.add_mailbox(INBOX)
 
     # --- names ---
@@ -109,6 +111,7 @@ class Account:
             uid_validity = self.next_uid_validity()
         self._last_uid_validity = max(self._last_uid_validity, uid_validity)
         mailbox = Mailbox(self.canonical(name), uid_validity, self._clock)
+        mailbox.object_id = self._next_object_id()
         self.mailboxes[mailbox.name] = mailbox
         return mailbox
 
@@ -117,6 +120,12 @@ class Account:
         now = int(self._clock().timestamp())
         self._last_uid_validity = max(self._last_uid_validity + 1, now)
         return self._last_uid_validity
+
+    def _next_object_id(self) -> bytes:
+        """A MAILBOXID that no mailbox has or had, of this account or another (RFC 8474)."""
+        self._made += 1
+        digest = hashlib.sha256(b"%b\0%d" % (self.user, self._made)).hexdigest()
+        return b"F" + digest[:16].encode()
 
     def create(self, name: bytes, special_use: Iterable[Flag] = ()) -> Mailbox:
         """CREATE (RFC 3501 section 6.3.3)."""

@@ -73,6 +73,8 @@ class Mailbox:
     ) -> None:
         self.name = name
         self.uid_validity = uid_validity
+        # MAILBOXID (RFC 8474): whoever makes the mailbox gives it one that no other has.
+        self.object_id = b""
         self.uid_next = 1
         self.highest_mod_seq = 1
         self.messages: list[StoredMessage] = []
@@ -186,6 +188,7 @@ class Mailbox:
     def copy(self) -> "Mailbox":
         """A mailbox of its own that is as this one is now; nobody watches it."""
         twin = Mailbox(self.name, self.uid_validity, self._clock, self.special_use)
+        twin.object_id = self.object_id
         twin.uid_next = self.uid_next
         twin.highest_mod_seq = self.highest_mod_seq
         twin.first_recent = self.first_recent

@@ -1,0 +1,67 @@
+"""What is switched off is refused as by a server that never had it, and is not told."""
+
+import pytest
+
+from fakeserver.extensions import Extensions
+from tests.fakeserver.peers import MemoryPeer, MemoryServer
+
+BAD = (
+    ("SORT", "SORT (SUBJECT) UTF-8 ALL"),
+    ("SORT=DISPLAY", "SORT (DISPLAYFROM) UTF-8 ALL"),
+    ("ESORT", "SORT RETURN (ALL) (SUBJECT) UTF-8 ALL"),
+    ("THREAD=REFERENCES", "THREAD REFERENCES UTF-8 ALL"),
+    ("THREAD=REFS", "THREAD REFS UTF-8 ALL"),
+    ("THREAD=ORDEREDSUBJECT", "THREAD ORDEREDSUBJECT UTF-8 ALL"),
+    ("SEARCHRES", "SEARCH RETURN (SAVE) ALL"),
+    ("SEARCHRES", "SEARCH $"),
+    ("SEARCHRES", "FETCH $ (UID)"),
+    ("WITHIN", "SEARCH YOUNGER 10"),
+    ("WITHIN", "SEARCH OLDER 10"),
+    ("MULTIAPPEND", "APPEND INBOX {1+}\r\na {1+}\r\nb"),
+    ("CATENATE", "APPEND INBOX CATENATE (TEXT {1+}\r\na)"),
+    ("BINARY", "APPEND INBOX ~{1+}\r\na"),
+    ("BINARY", "FETCH 1 (BINARY.PEEK[1])"),
+    ("BINARY", "FETCH 1 (BINARY.SIZE[1])"),
+    ("OBJECTID", "FETCH 1 (EMAILID)"),
+    ("OBJECTID", "FETCH 1 (THREADID)"),
+    ("OBJECTID", "STATUS INBOX (MAILBOXID)"),
+    ("OBJECTID", "SEARCH EMAILID M1"),
+    ("SAVEDATE", "FETCH 1 (SAVEDATE)"),
+    ("SAVEDATE", "SEARCH SAVEDSINCE 1-Jan-2020"),
+    ("SAVEDATE", "SEARCH SAVEDATESUPPORTED"),
+    ("PREVIEW", "FETCH 1 (PREVIEW)"),
+    ("APPENDLIMIT", "STATUS INBOX (APPENDLIMIT)"),
+)
+
+
+def _selected(*without: str) -> MemoryPeer:
+    home = MemoryServer(extensions=Extensions.with_changes(without=without))
+    home.server.add_account("demo", "pw", empty=True)
+    home.server.deliver(b"Subject: a\r\n\r\n")
+    peer = home.connect()
+    peer.send(b"1 LOGIN demo pw\r\n2 SELECT INBOX\r\n")
+    assert b"2 OK" in peer.read_all()
+    return peer
+
+
+@pytest.mark.parametrize(("extension", "command"), BAD, ids=[command for _, command in BAD])
+def test_bad(extension: str, command: str) -> None:
+    octets = b"3 " + command.encode() + b"\r\n4 NOOP\r\n"
+    peer = _selected()
+    peer.send(octets)
+    assert b"3 OK" in peer.read_all()
+    peer = _selected(extension)
+    peer.send(octets)
+    answer = peer.read_all()
+    assert b"3 BAD" in answer, answer
+    assert b"4 OK" in answer, answer
+    peer.send(b"5 CAPABILITY\r\n")
+    assert extension not in peer.read_all().decode().split()
+
+
+def test_object_ids_are_not_told() -> None:
+    peer = _selected("OBJECTID")
+    peer.send(b"3 CREATE a\r\n4 SELECT a\r\n")
+    answer = peer.read_all()
+    assert b"4 OK" in answer
+    assert b"MAILBOXID" not in answer
