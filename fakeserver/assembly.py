@@ -69,14 +69,14 @@ class Assembler:
         return self._framer.buffered
 
     def next_line(self) -> bytes | None:
-        """The next line without its end, whatever it looks like; of one too long, its beginning."""
+        """The next line without its end, whatever it looks like; one too long is told as ``*``."""
         self._framer.literals = False
         fragment = self._framer.next_fragment()
         self._framer.literals = True
         if isinstance(fragment, Line):
             return fragment.data[:-2]
         if isinstance(fragment, Malformed):
-            return fragment.start
+            return b"*"
         return None
 
     def next_event(self) -> Event | None:
