@@ -77,6 +77,7 @@ class ImapProtocol(Protocol):
         self._ended = False
         self._pumping = False
         self._bad_commands = 0
+        self._logged_in: bytes | None = None
         self._calls: dict[str, IDelayedCall] = {}
         self._lost: Deferred[None] = Deferred()
         # Called when the connection is gone.
@@ -92,6 +93,7 @@ class ImapProtocol(Protocol):
         """A client is there; what was said against it comes first."""
         transport = self._transport()
         transport.setTcpNoDelay(True)
+        self._setting.host.connected += 1
         self._out = Outgoing(transport, self._clock, self._record, self._close)
         faults = self._faults = self._setting.faults.actions_for(CONNECT, "", self._record.number)
         if faults.closes_before:
@@ -131,7 +133,8 @@ class ImapProtocol(Protocol):
         """The client is gone: nothing of the session is left."""
         self._ended = True
         self._record.closed = True
-        self._session.deselect()
+        self._setting.host.connected -= 1
+        self._log_out()
         self._out.stop()
         if self._running is not None:
             self._running.close()
@@ -142,6 +145,12 @@ class ImapProtocol(Protocol):
         self._calls.clear()
         self.on_lost()
         self._lost.callback(None)
+
+    def _log_out(self) -> None:
+        self._session.deselect()
+        if self._logged_in is not None:
+            self._setting.host.logged_in.remove(self._logged_in)
+            self._logged_in = None
 
     def pauseProducing(self) -> None:
         """The client does not read as fast as it is written to."""
@@ -327,7 +336,9 @@ class ImapProtocol(Protocol):
             self._out.write(reply.encode(parsed.tag))
             self._record.commands[-1].reply = reply
         self._out.release()
-        if self._session.account is not None:
+        if self._session.account is not None and self._logged_in is None:
+            self._logged_in = self._session.account.user
+            self._setting.host.logged_in.append(self._logged_in)
             self._assembler.after_login()
             self._restart_autologout()
         self._then(reply.then)

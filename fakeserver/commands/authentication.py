@@ -16,6 +16,7 @@ _DISABLED = Tagged(
     b"PRIVACYREQUIRED",
     b"NO",
 )
+_TOO_MANY = Tagged("Too many simultaneous connections.", b"LIMIT", b"NO")
 # What a client of these two mechanisms has to answer with an empty response (RFC 7628 section 3.2).
 _BEARER_ERROR = b'{"status":"invalid_token","schemes":"bearer","scope":"mail"}'
 _GS2_USER = re.compile(rb"\A[ny],a=([^,\x01]*),\Z")
@@ -49,6 +50,8 @@ def authenticate(session: Session, command: wire.Authenticate) -> Handler:
 def _logged_in(session: Session, account: Account | None) -> Tagged:
     if account is None:
         return _FAILED
+    if session.host.is_full(account):
+        return _TOO_MANY
     session.account = account
     return Tagged("Logged in", b"CAPABILITY " + session.capabilities())
 

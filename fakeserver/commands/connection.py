@@ -12,6 +12,9 @@ _CAN_BE_ENABLED = ("CONDSTORE", "QRESYNC")
 def greet(session: Session, preauth: bytes | None) -> Handler:
     """The greeting (RFC 3501 section 7.1); with ``preauth`` that user is logged in already."""
     condition = b"OK"
+    if session.host.is_full():
+        yield untagged(b"BYE", "Too many connections.", b"UNAVAILABLE")
+        return Tagged("", then=Then.CLOSE)
     if preauth is not None:
         session.account = session.host.accounts.get(preauth)
         condition = b"PREAUTH"
