@@ -23,6 +23,7 @@ DEFAULT = (
     "MOVE",
     "CHILDREN",
     "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
     "LIST-EXTENDED",
     "LIST-STATUS",
     "STATUS=SIZE",

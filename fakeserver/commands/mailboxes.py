@@ -4,19 +4,38 @@ from fakeserver.commands.require import account_of, refuse_parameters
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
+from fakeserver.store.errors import StoreError
 from imapproxy.wire import commands as wire
+from imapproxy.wire.flags import Flag
+
+
+# \All and \Flagged are for mailboxes that show the messages of others, which are not made here.
+_USES = {
+    use.lower(): Flag(use) for use in (rb"\Archive", rb"\Drafts", rb"\Junk", rb"\Sent", rb"\Trash")
+}
 
 
 def create(session: Session, command: wire.Create) -> Handler:
     """RFC 3501 section 6.3.3."""
     refuse_parameters(command.parameters)
-    if command.special_use is not None:
-        raise BadCommand("Unknown CREATE parameter USE")
+    special_use = _special_use(session, command)
     yield b""
-    mailbox = account_of(session).create(command.mailbox)
+    mailbox = account_of(session).create(command.mailbox, special_use)
     # RFC 8474 section 4.1
     code = b"MAILBOXID (%b)" % mailbox.object_id if session.has("OBJECTID") else b""
     return Tagged("Create completed.", code)
+
+
+def _special_use(session: Session, command: wire.Create) -> list[Flag]:
+    """The uses of RFC 6154 section 3, as they are spelled there."""
+    if command.special_use is None:
+        return []
+    if not session.has("CREATE-SPECIAL-USE"):
+        raise BadCommand("Unknown CREATE parameter USE")
+    uses = [_USES.get(use.lower()) for use in command.special_use]
+    if None in uses:
+        raise StoreError("Use not supported", b"USEATTR")
+    return [use for use in dict.fromkeys(uses) if use is not None]
 
 
 def delete(session: Session, command: wire.Delete) -> Handler:
