@@ -8,7 +8,6 @@ from fakeserver.store.errors import StoreError
 from imapproxy.wire import commands as wire
 from imapproxy.wire.flags import Flag
 
-
 # \All and \Flagged are for mailboxes that show the messages of others, which are not made here.
 _USES = {
     use.lower(): Flag(use) for use in (rb"\Archive", rb"\Drafts", rb"\Junk", rb"\Sent", rb"\Trash")
