@@ -144,11 +144,16 @@ def run(
 
     def settings() -> Settings:
         if config_file is not None:
-            if listen or tls_listen or upstream or ca_file or pins:
+            others = (listen, tls_listen, tls_cert, tls_key, upstream, ca_file, pins, allow_remote)
+            if any(others):
                 raise ConfigError("--config holds everything: leave out --listen, --upstream …")
             return read_config(Path(config_file))
         if upstream is None:
             raise ConfigError("say where the mail is: --upstream imaps://imap.example.com")
+        if tls_listen and not (tls_cert or tls_key):
+            raise ConfigError("--tls-listen needs --tls-cert and --tls-key")
+        if bool(tls_cert) != bool(tls_key):
+            raise ConfigError("--tls-cert and --tls-key go together")
         certificate = {"cert_file": tls_cert, "key_file": tls_key}
         plain = listen if listen or tls_listen else ("127.0.0.1:1143",)
         starttls = "starttls" if tls_cert and tls_key else "none"

@@ -1,18 +1,21 @@
 """The configuration: from TOML or the command line to values that are known to be good."""
 
-import re
 import tomllib
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from imapproxy.config_errors import explain, line_of
 from imapproxy.listen_address import ListenAddress, ListenAddressError, parse_listen_address
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.tls import CertificateError, ServerTls
 from imapproxy.upstream.address import AddressError, parse_address
 from imapproxy.upstream.dial import TIMEOUT, Upstream
 from imapproxy.upstream.tls import TrustError, UpstreamTls, load_ca_file, parse_pin
+
+# Seconds. TOML has "inf", of which no clock can make anything.
+_LONGEST = 24 * 60 * 60.0
 
 
 class ConfigError(Exception):
@@ -64,8 +67,8 @@ class LimitsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
-    upstream: dict[str, UpstreamConfig]
-    listener: tuple[ListenerConfig, ...]
+    upstream: dict[str, UpstreamConfig] = {}
+    listener: tuple[ListenerConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     data_dir: str | None = None
 
@@ -102,15 +105,23 @@ def read_config(path: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}{_line_of(str(error), text)}: {error}") from None
+        key, message = explain(str(error), Config)
+        raise _placed(path, text, ConfigError(message, key)) from None
     try:
         return check_config(config, path.parent)
     except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise _placed(path, text, error) from None
+
+
+def _placed(path: Path, text: str, error: ConfigError) -> ConfigError:
+    line = line_of(text, error.key)
+    return ConfigError(f"{path}{f' line {line}' if line else ''}: {error}")
 
 
 def check_config(config: Config, base: Path) -> Settings:
     """Load what the configuration names. Raises :class:`ConfigError`, naming the key."""
+    if not config.upstream:
+        raise ConfigError("there is none; add [upstream.NAME] with url = …", "upstream")
     if not config.listener:
         raise ConfigError("there is none; add a [[listener]] with listen = …", "listener")
     upstreams = {
@@ -129,8 +140,8 @@ def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
         address = parse_address(config.url)
     except AddressError as error:
         raise ConfigError(str(error), f"{key}.url") from None
-    if config.connect_timeout <= 0:
-        raise ConfigError("has to be more than 0 seconds", f"{key}.connect_timeout")
+    if not 0 < config.connect_timeout <= _LONGEST:
+        raise ConfigError("has to be more than 0 and a day at most", f"{key}.connect_timeout")
     try:
         pins = [parse_pin(pin) for pin in config.pins]
     except TrustError as error:
@@ -193,16 +204,8 @@ def _server_tls(key: str, config: ListenerConfig, base: Path) -> ServerTls | Non
 def _limits(config: LimitsConfig) -> Limits:
     values = msgspec.structs.asdict(config)
     for name, value in values.items():
-        if value <= 0:
+        if not value > 0:  # nor "nan"
             raise ConfigError("has to be more than 0", f"limits.{name}")
+        if isinstance(value, float) and value > _LONGEST:
+            raise ConfigError("is a time in seconds, a day at most", f"limits.{name}")
     return Limits(**values)
-
-
-def _line_of(message: str, text: str) -> str:
-    """`` line N`` where the key that a message names stands in the file, if it can be told."""
-    keys = re.findall(r"field `(\w+)`", message) or re.findall(r"\.(\w+)`", message)
-    for key in keys:
-        for number, line in enumerate(text.splitlines(), 1):
-            if re.match(rf"\s*(?:\[+.*\b{key}\b.*\]|{key}\s*=)", line):
-                return f" line {number}"
-    return ""
