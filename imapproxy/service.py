@@ -1,13 +1,14 @@
 """The running proxy: listeners come and go, sessions stay."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, TimeoutError
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock, TimeoutError
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
@@ -16,6 +17,7 @@ from imapproxy.config import ConfigError, ListenerSettings, Settings
 from imapproxy.listen_address import ListenAddress
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
+from imapproxy.listener.tls import ServerTls
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.upstream.dial import Upstream
 from imapproxy.upstream.errors import UpstreamError
@@ -37,7 +39,7 @@ class Listener:
             self.partners,
             limits,
             imapproxy.__version__,
-            settings.tls,
+            _starttls(settings),
         )
         self._reactor = reactor
         self._port: IListeningPort | None = None
@@ -49,14 +51,11 @@ class Listener:
         endpoint: Any = kind(
             self._reactor, settings.address.port, _BACKLOG, interface=settings.address.host
         )
-        factory: Any = self.factory
-        if settings.tls_from_start and settings.tls is not None:
-            factory = TLSMemoryBIOFactory(settings.tls, False, factory, self._reactor)
-            factory.noisy = False
         try:
-            self._port = await endpoint.listen(factory)
-        except CannotListenError as error:
-            reason = error.socketError.strerror or error.socketError
+            self._port = await endpoint.listen(_Door(self))
+        except (CannotListenError, OSError) as error:
+            fault = error.socketError if isinstance(error, CannotListenError) else error
+            reason = fault.strerror or fault
             raise ConfigError(
                 f"cannot listen on {settings.address}: {reason}; "
                 "choose another port, or stop what uses this one"
@@ -79,12 +78,40 @@ class Listener:
         self.settings = settings
         self.factory.partners = self.partners = partners
         self.factory.limits = limits
+        self.factory.tls = _starttls(settings)
+
+    def protocol(self, peer: IAddress | None) -> Any:
+        """For a connection that was accepted: with TLS at once, or without."""
+        settings = self.settings
+        if settings.tls_from_start and settings.tls is not None:
+            tls = TLSMemoryBIOFactory(settings.tls, False, self.factory, self._reactor)
+            return tls.buildProtocol(peer)
+        return self.factory.buildProtocol(peer)
 
     async def stop(self) -> None:
         """Listen no more; connections stay."""
         if self._port is not None:
             port, self._port = self._port, None
             await port.stopListening()  # type: ignore[misc]
+
+
+class _Door(ServerFactory):
+    """Lets a listener decide anew for each connection: a reload may change everything but the
+    address.
+    """
+
+    noisy = False
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """See :class:`twisted.internet.interfaces.IProtocolFactory`."""
+        return self._listener.protocol(addr)
+
+
+def _starttls(settings: ListenerSettings) -> ServerTls | None:
+    return None if settings.tls_from_start else settings.tls
 
 
 class ProxyService(Service):
@@ -104,21 +131,38 @@ class ProxyService(Service):
         self.listeners: list[Listener] = []
         self._retired: list[Listener] = []
         self._sources: dict[Upstream, PartnerSource] = {}
+        self._lock = DeferredLock()
 
     async def start(self) -> None:
         """Start every listener or, if one cannot be, none. Raises :class:`ConfigError`."""
+        await self._alone(self._start_all())
+
+    async def _start_all(self) -> None:
+        started = await self._started(self._settings.listeners)
+        self.listeners = started
+        await self._introduce(started)
+        for listener in started:
+            self._on_ready(listener)
+
+    async def _alone(self, change: Coroutine[Any, Any, None]) -> None:
+        """Make one change of the listeners after the other."""
+        await self._lock.acquire()
+        try:
+            await change
+        finally:
+            self._lock.release()
+
+    async def _started(self, wanted: Sequence[ListenerSettings]) -> list[Listener]:
+        """All of them, or none."""
         started: list[Listener] = []
         try:
-            for settings in self._settings.listeners:
+            for settings in wanted:
                 started.append(await self._start(settings))
         except ConfigError:
             for listener in started:
                 await listener.stop()
             raise
-        self.listeners = started
-        await self._introduce(started)
-        for listener in started:
-            self._on_ready(listener)
+        return started
 
     async def _start(self, settings: ListenerSettings) -> Listener:
         partners = self._partners(settings.upstream)
@@ -156,27 +200,38 @@ class ProxyService(Service):
         return self._sources[upstream]
 
     async def reload(self, settings: Settings) -> None:
-        """Go over to another configuration; no session is dropped. Raises :class:`ConfigError`."""
-        self._settings = settings
-        self._sources = {}
-        before = {_identity(listener.settings): listener for listener in self.listeners}
-        after: list[Listener] = []
-        added: list[Listener] = []
-        for wanted in settings.listeners:
-            listener = before.pop(_identity(wanted), None)
-            if listener is None:
-                listener = await self._start(wanted)
-                added.append(listener)
-            else:
-                listener.change(wanted, settings.limits, self._partners(wanted.upstream))
-            after.append(listener)
-        for listener in before.values():
-            await listener.stop()
-            self._retired.append(listener)
+        """Go over to another configuration; no session is dropped. Raises :class:`ConfigError`.
+
+        In that case everything is as it was before.
+        """
+        await self._alone(self._reload(settings))
+
+    async def _reload(self, settings: Settings) -> None:
+        before, sources = self._settings, self._sources
+        self._settings, self._sources = settings, {}
+        kept = _same_place(self.listeners, settings.listeners)
+        places = zip(settings.listeners, kept, strict=True)
+        try:
+            new = await self._started([wanted for wanted, old in places if old is None])
+        except ConfigError:
+            self._settings, self._sources = before, sources
+            raise
+        added = iter(new)
+        after = [old or next(added) for old in kept]
+        for listener, wanted in zip(after, settings.listeners, strict=True):
+            listener.change(wanted, settings.limits, self._partners(wanted.upstream))
+        await self._retire([listener for listener in self.listeners if listener not in after])
         self.listeners = after
         await self._introduce(after)
-        for listener in added:
+        for listener in new:
             self._on_ready(listener)
+
+    async def _retire(self, listeners: Sequence[Listener]) -> None:
+        """Listen no more; the sessions go on."""
+        for listener in listeners:
+            await listener.stop()
+        retired = [*self._retired, *listeners]
+        self._retired = [listener for listener in retired if listener.factory.sessions]
 
     def reload_from(self, source: Callable[[], Settings]) -> Deferred[None]:
         """Reload; a configuration that is wrong is told in the log, and the old one stays."""
@@ -213,5 +268,18 @@ class ProxyService(Service):
         return Deferred.fromCoroutine(self.drain())
 
 
-def _identity(settings: ListenerSettings) -> tuple[str, int, bool]:
-    return (settings.address.host, settings.address.port, settings.tls_from_start)
+def _same_place(
+    listeners: Sequence[Listener], wanted: Sequence[ListenerSettings]
+) -> list[Listener | None]:
+    """For each that is wanted the listener that is there already, if one is.
+
+    Several may have the same address: port 0.
+    """
+    left = list(listeners)
+    found: list[Listener | None] = []
+    for settings in wanted:
+        same = [listener for listener in left if listener.settings.address == settings.address]
+        found.append(same[0] if same else None)
+        if same:
+            left.remove(same[0])
+    return found
