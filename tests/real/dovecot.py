@@ -12,6 +12,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,21 +150,23 @@ class Account:
         """Make a mailbox and fill it, in UID order; to be done before the account is used.
 
         ``mailbox`` is a name with ``.`` as the delimiter, in modified UTF-7 where it needs to be.
-        Dovecot gives out UIDs itself unless ``uid_validity``, ``uid_next`` and all UIDs are given.
+        UIDs are 1, 2, 3... unless a message says otherwise.
         """
         directory = self.maildir if mailbox == "INBOX" else self.maildir / f".{mailbox}"
         for part in ("tmp", "new", "cur"):
             (directory / part).mkdir(parents=True, exist_ok=True)
-        uids = [f"3 V{uid_validity} N{uid_next} G{os.urandom(16).hex()}"]
+        # Without its list of UIDs Dovecot would give them out at the first look at the mailbox, and
+        # a message that is copied into it before would come first.
+        lines = []
         for number, message in enumerate(messages):
-            # Dovecot gives out UIDs in the order of the numbers in front of the first dot.
             name = f"{1_600_000_000 + number}.M{number}P1.localhost"
             path = directory / "cur" / f"{name}:2,{message.flags}"
             path.write_bytes(message.octets)
             os.utime(path, (message.arrived, message.arrived))
-            uids.append(f"{message.uid} :{name}")
-        if uid_validity:
-            (directory / "dovecot-uidlist").write_text("\n".join([*uids, ""]))
+            lines.append(f"{message.uid or number + 1} :{name}\n")
+        uid_validity = uid_validity or 1_600_000_000 + zlib.crc32(mailbox.encode()) % 10_000_000
+        first = f"3 V{uid_validity} N{uid_next or len(lines) + 1} G{os.urandom(16).hex()}\n"
+        (directory / "dovecot-uidlist").write_text(first + "".join(lines))
         self._give_away()
 
     def _give_away(self) -> None:

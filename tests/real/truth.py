@@ -1,0 +1,54 @@
+"""What is really in an account, asked of Dovecot itself and not of what is tested."""
+
+import imaplib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from tests.real.dovecot import Account, Dovecot
+
+_UID = re.compile(rb"UID (\d+)")
+
+
+class Held(NamedTuple):
+    """A message as the server has it. Which session may call it recent is of no interest."""
+
+    uid: int
+    flags: frozenset[bytes]
+    octets: bytes
+
+
+@contextmanager
+def straight(dovecot: Dovecot, account: Account) -> Iterator[imaplib.IMAP4]:
+    """Yield a connection to Dovecot with the account opened and nothing between."""
+    with imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as connection:
+        connection.login(account.user, account.password)
+        yield connection
+
+
+def contents(dovecot: Dovecot, account: Account, mailbox: str = "INBOX") -> list[Held]:
+    """Return the messages of a mailbox in their order."""
+    with straight(dovecot, account) as connection:
+        kind, [count] = connection.select(f'"{mailbox}"', readonly=True)
+        assert kind == "OK", count
+        if count == b"0":
+            return []
+        _, data = connection.fetch("1:*", "(UID FLAGS BODY.PEEK[])")
+    held = []
+    for line, octets in (part for part in data if isinstance(part, tuple)):
+        uid = _UID.search(line)
+        assert uid is not None
+        flags = frozenset(imaplib.ParseFlags(line)) - {b"\\Recent"}
+        held.append(Held(int(uid[1]), flags, octets))
+    return held
+
+
+def with_crlf(octets: bytes) -> bytes:
+    """Return what goes over the wire of a message that is kept with LF line ends."""
+    return re.sub(rb"\r?\n", b"\r\n", octets)
+
+
+def with_lf(octets: bytes) -> bytes:
+    """Return a message from the wire as programs on this side keep it."""
+    return octets.replace(b"\r\n", b"\n")
