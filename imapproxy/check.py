@@ -2,19 +2,20 @@
 
 import socket
 from datetime import UTC, datetime
+from os import fsencode
 from typing import Any
 
 import click
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.threads import deferToThreadPool
 
 from imapproxy.relay.hop_by_hop import without_hop_by_hop
 from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.dial import DialObserver, Upstream, dial
-from imapproxy.upstream.errors import LoginRefused, TlsRefused, UpstreamError
+from imapproxy.upstream.errors import LoginRefused, TlsRefused, UpstreamError, printable
 from imapproxy.upstream.log_in import log_in
 from imapproxy.upstream.tls import Handshake, format_pin, pin_of
 from imapproxy.wire.credentials import Credentials
@@ -28,15 +29,15 @@ class Report(DialObserver):
 
     def step(self, name: str, text: str) -> None:
         """A step that worked."""
-        click.echo(f"{click.style('ok', fg='green')}      {name:<13} {text}")
+        click.echo(f"{click.style('ok', fg='green')}      {name:<13} {printable(text)}")
 
     def detail(self, text: str) -> None:
         """More about the last step."""
-        click.echo(f"        {'':<13} {text}")
+        click.echo(f"        {'':<13} {printable(text)}")
 
     def failed(self, name: str, text: str, advice: str) -> None:
         """The step that did not work."""
-        click.echo(f"{click.style('FAILED', fg='red')}  {name:<13} {text}")
+        click.echo(f"{click.style('FAILED', fg='red')}  {name:<13} {printable(text)}")
         if advice:
             self.detail(f"what to do: {advice}")
 
@@ -78,9 +79,10 @@ async def check_upstream(
     address = upstream.address
     try:
         addresses = await _resolve(reactor, address.host)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         advice = "check its spelling, and the network"
-        report.failed("name", f"{address.host} is not known ({error.strerror})", advice)
+        reason = getattr(error, "strerror", None) or error
+        report.failed("name", f"{address.host} is not known ({reason})", advice)
         return 2
     report.step("name", f"{address.host} is {', '.join(addresses)}")
     try:
@@ -90,8 +92,12 @@ async def check_upstream(
             report.certificates(error.chain)
         report.failed("connection", str(error), getattr(error, "advice", ""))
         return 2
+    talk = Deferred.fromCoroutine(_talk(report, client, user, password))
     try:
-        return await _talk(report, client, user, password)
+        return await talk.addTimeout(upstream.timeout, reactor)
+    except TimeoutError:
+        report.failed("IMAP", f"no answer within {upstream.timeout:g} seconds", "try it again")
+        return 2
     finally:
         client.close()
 
@@ -103,7 +109,7 @@ async def _talk(report: Report, client: ImapClient, user: str | None, password: 
         if user is None or password is None:
             report.detail("(log-in not tried: give --user to try it)")
             return 0
-        await log_in(client, Credentials(user.encode(), Secret(password.encode())))
+        await log_in(client, Credentials(fsencode(user), Secret(fsencode(password))))
         offered = client.capabilities or capabilities
         report.step("log-in", f"{user} is logged in")
         report.detail(f"clients see {without_hop_by_hop(offered.encode()).decode()}")

@@ -1,5 +1,6 @@
 """Where the log goes: one line an event on standard error, as text or as JSON."""
 
+import json
 import sys
 from typing import TextIO
 
@@ -11,9 +12,14 @@ from twisted.logger import (
     LogLevel,
     LogLevelFilterPredicate,
     eventAsText,
+    formatTime,
     globalLogBeginner,
-    jsonFileLogObserver,
 )
+
+# A peer's words may be in what is logged; they move no cursor and begin no line.
+_CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)
+}
 
 
 def begin_logging(*, verbose: bool, as_json: bool, quiet: bool = False) -> None:
@@ -26,15 +32,38 @@ def begin_logging(*, verbose: bool, as_json: bool, quiet: bool = False) -> None:
 
 
 def _file_observer(file: TextIO, as_json: bool) -> ILogObserver:
-    if as_json:
-        return jsonFileLogObserver(file, recordSeparator="")
-    return FileLogObserver(file, _line)
+    return FileLogObserver(file, _json_line if as_json else _text_line)
 
 
-def _line(event: LogEvent) -> str | None:
-    text = eventAsText(event, includeTraceback=True, includeSystem=False)
-    if not text:
+def _text_line(event: LogEvent) -> str | None:
+    text = _text(event)
+    if text is None:
         return None
-    level = event.get("log_level", LogLevel.info).name
+    time = formatTime(event.get("log_time"))
     # One event is one line; only the traceback of a fault of ours has more.
-    return text.replace("\n", "\n\t").replace(" ", f" {level} ", 1) + "\n"
+    indented = text.replace("\n", "\n\t")
+    return f"{time} {_level(event)} {indented}\n"
+
+
+def _json_line(event: LogEvent) -> str | None:
+    # Not Twisted's own form: that writes out whatever object an event holds.
+    text = _text(event)
+    if text is None:
+        return None
+    fields = {
+        "time": formatTime(event.get("log_time")),
+        "level": _level(event),
+        "logger": event.get("log_namespace", ""),
+        "text": text,
+    }
+    return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def _text(event: LogEvent) -> str | None:
+    text = eventAsText(event, includeTimestamp=False, includeSystem=False).rstrip("\n")
+    return text.translate(_CONTROLS) or None
+
+
+def _level(event: LogEvent) -> str:
+    level: LogLevel = event.get("log_level", LogLevel.info)
+    return str(level.name)

@@ -7,10 +7,11 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock, TimeoutError
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, ILoggingContext
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 
 import imapproxy
 from imapproxy.config import ConfigError, ListenerSettings, Settings
@@ -95,12 +96,17 @@ class Listener:
             await port.stopListening()  # type: ignore[misc]
 
 
+@implementer(ILoggingContext)
 class _Door(ServerFactory):
     """Lets a listener decide anew for each connection: a reload may change everything but the
     address.
     """
 
     noisy = False
+
+    def logPrefix(self) -> str:
+        """What Twisted's log calls it."""
+        return "imapproxy"
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

@@ -62,10 +62,10 @@ class NoWayToLogIn(UpstreamError):
     """The upstream offers no mechanism that a name and password serve."""
 
 
-def printable(octets: bytes) -> str:
+def printable(told: bytes | str) -> str:
     r"""What a server said, for one line of a log or a terminal: controls are shown as ``\x1b``.
 
     Otherwise it could move the cursor, or begin a line of its own behind a bare CR.
     """
-    text = octets.decode("utf-8", "replace")
+    text = told.decode("utf-8", "replace") if isinstance(told, bytes) else told
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
