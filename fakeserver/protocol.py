@@ -24,6 +24,7 @@ from fakeserver.assembly import Announced, Assembler, Complete, Event, Refused
 from fakeserver.certificates import Certificates
 from fakeserver.commands.connection import greet
 from fakeserver.commands.registry import is_by_uid, may_expunge
+from fakeserver.compression import Deflated
 from fakeserver.dispatch import Mistake, Parsed
 from fakeserver.faults import CONNECT, GREETING, NO_FAULTS, CommandFaults, FaultPlan
 from fakeserver.host import Host
@@ -77,6 +78,7 @@ class ImapProtocol(Protocol):
         self._ended = False
         self._pumping = False
         self._bad_commands = 0
+        self._told = 0  # octets of the command that the record has
         self._logged_in: bytes | None = None
         self._calls: dict[str, IDelayedCall] = {}
         self._lost: Deferred[None] = Deferred()
@@ -215,6 +217,7 @@ class ImapProtocol(Protocol):
                 self._on_announced(octets, size)
             case Refused(tag, text, fatal, code):
                 self._record.received(tag + b" (refused)\r\n")
+                self._told = 0
                 self._mistake(Mistake(tag or None, "", Tagged(text, code, b"BAD")))
                 if fatal:
                     self._bye("What follows cannot be understood.")
@@ -222,16 +225,19 @@ class ImapProtocol(Protocol):
     def _on_announced(self, octets: bytes, size: int) -> None:
         mistake = dispatch.refuse_literal(self._session, octets, size)
         if mistake is None:
+            self._record.received(self._untold(without_credentials(octets)))
             self._assembler.accept_literal()
             self._out.write(b"+ OK\r\n")
         else:
-            self._record.received(without_credentials(octets))
+            self._record.received(self._untold(without_credentials(octets)))
+            self._told = 0
             self._assembler.refuse_literal()
             self._mistake(mistake)
 
     def _on_command(self, octets: bytes) -> None:
         shown = without_credentials(octets)
-        self._record.received(shown)
+        self._record.received(self._untold(shown))
+        self._told = 0
         parsed = dispatch.parse(self._session, octets)
         record = CommandRecord(
             self._record.number, self._session.user, parsed.tag or b"", parsed.name, shown
@@ -247,6 +253,11 @@ class ImapProtocol(Protocol):
             return
         self._bad_commands = 0
         self._begin(parsed.name, parsed)
+
+    def _untold(self, shown: bytes) -> bytes:
+        """What of a command the record has not got: with literals it comes part by part."""
+        rest, self._told = shown[self._told :], len(shown)
+        return rest
 
     def _mistake(self, mistake: Mistake) -> None:
         """Answer what was not understood, and lose patience in the end."""
@@ -349,6 +360,16 @@ class ImapProtocol(Protocol):
         elif then is Then.START_TLS:
             self._held = True
             self._out.when_empty(self._start_tls)
+        elif then is Then.COMPRESS:
+            self._held = True
+            self._out.when_empty(self._compress)
+
+    def _compress(self) -> None:
+        """From here on both sides compress; what came behind the command is of that already."""
+        self._out.transport = Deflated(self._out.transport)
+        self._assembler.decompress()
+        self._held = False
+        self._later("go on", 0, self._go_on)
 
     def _start_tls(self) -> None:
         """TLS begins; whatever was said before is forgotten (RFC 3501 section 6.2.1)."""

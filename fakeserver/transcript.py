@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from fakeserver.conversation import Conversation, lines_of, text_of
 from fakeserver.reply import Tagged
 from imapproxy.wire.commands import CommandBody
 
@@ -60,13 +61,13 @@ class ConnectionRecord:
         """The server said something."""
         self.lines.append(("S", octets))
 
+    def conversation(self) -> Conversation:
+        """The conversation, to be shown or replayed."""
+        return Conversation(f"connection {self.number}, {self.port}", lines_of(self.lines))
+
     def text(self) -> str:
         """The conversation as ``C:`` and ``S:`` lines."""
-        return "".join(
-            f"{who}: {line.decode('utf-8', 'backslashreplace')}\n"
-            for who, octets in self.lines
-            for line in octets.removesuffix(b"\r\n").split(b"\r\n")
-        )
+        return text_of([self.conversation()])
 
 
 class Transcript:
@@ -101,8 +102,8 @@ class Transcript:
         ]
 
     def text(self) -> str:
-        """All conversations, one after the other."""
-        return "\n".join(connection.text() for connection in self.connections)
+        """All conversations, one after the other; :mod:`fakeserver.replay` can play them again."""
+        return text_of(connection.conversation() for connection in self.connections)
 
     def clear(self) -> None:
         """Forget what was said so far, of open connections as well."""
