@@ -1,0 +1,152 @@
+"""mbsync (isync): a two-way synchronisation through the proxy, and through its standard input."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.real.dovecot import Account, Dovecot
+from tests.real.mail import corpus, large, plain
+from tests.real.programs import require_program, run
+from tests.real.proxy import Proxy
+from tests.real.truth import contents, straight, with_lf
+
+# Maildir's letters (in the file name behind "2,") and IMAP's names for them.
+_LETTERS = {"D": b"\\Draft", "F": b"\\Flagged", "R": b"\\Answered", "S": b"\\Seen"}
+_LETTERS |= {"T": b"\\Deleted"}
+
+# With this line mbsync finds a message again that it has just written, on either side.
+_TUID = re.compile(rb"^X-TUID: \S{12}\r?\n", re.MULTILINE)
+
+Mail = Counter[tuple[bytes, frozenset[bytes]]]
+
+
+class Mbsync:
+    """mbsync with a configuration for one account and a directory of Maildirs."""
+
+    def __init__(self, directory: Path, connection: str) -> None:
+        self._program = require_program("mbsync", "isync")
+        self.maildirs = directory / "mail"
+        self.maildirs.mkdir()
+        self._configuration = directory / "mbsyncrc"
+        self._configuration.write_text(
+            f"IMAPAccount account\n{connection}\n\n"
+            f"IMAPStore far\nAccount account\n\n"
+            f"MaildirStore near\nPath {self.maildirs}/\nInbox {self.maildirs}/INBOX\n"
+            f"SubFolders Verbatim\n\n"
+            f"Channel all\nFar :far:\nNear :near:\nPatterns *\n"
+            f"Create Both\nExpunge Both\nSyncState *\n"
+        )
+
+    def synchronise(self) -> None:
+        """Do it once, all mailboxes, both ways."""
+        run(self._program, "-c", self._configuration, "-a")
+
+    def folder(self, mailbox: str) -> Path:
+        """Return the Maildir of a mailbox; without ``SubFolders`` of its own ``.`` is a ``/``."""
+        return self.maildirs / mailbox.replace(".", "/")
+
+    def near(self, mailbox: str) -> Mail:
+        """Return what is in the Maildir: octets and flags."""
+        found: Mail = Counter()
+        for path in self.files(mailbox):
+            letters = path.name.partition(":2,")[2]
+            flags = frozenset(_LETTERS[letter] for letter in letters if letter in _LETTERS)
+            found[without_tuid(path.read_bytes()), flags] += 1
+        return found
+
+    def files(self, mailbox: str) -> list[Path]:
+        """Return the files of the messages."""
+        folder = self.folder(mailbox)
+        return [path for part in ("cur", "new") for path in (folder / part).iterdir()]
+
+
+def without_tuid(octets: bytes) -> bytes:
+    return _TUID.sub(b"", octets, count=1)
+
+
+def far(dovecot: Dovecot, account: Account, mailbox: str) -> Mail:
+    """Return what is on the server: octets as a Maildir keeps them, and flags."""
+    known = frozenset(_LETTERS.values())
+    return Counter(
+        (without_tuid(with_lf(held.octets)), held.flags & known)
+        for held in contents(dovecot, account, mailbox)
+    )
+
+
+@pytest.fixture
+def account(dovecot: Dovecot) -> Account:
+    account = dovecot.account("sync")
+    account.seed("INBOX", corpus())
+    account.seed("Archive", corpus()[:5])
+    account.seed("Archive.2022", corpus()[5:8])
+    account.seed("Two words")
+    return account
+
+
+@pytest.fixture(params=["port", "tunnel"])
+def mbsync(
+    request: pytest.FixtureRequest, proxy: Proxy, account: Account, tmp_path: Path
+) -> Mbsync:
+    connection = f"User {account.user}\nPass {account.password}\nAuthMechs LOGIN\n"
+    if request.param == "port":
+        connection += f"Host 127.0.0.1\nPort {proxy.port}\nSSLType None"
+    else:
+        connection += f'Tunnel "{proxy.stdio_command()}"\nSSLType None'
+    return Mbsync(tmp_path, connection)
+
+
+def test_two_way_synchronisation(mbsync: Mbsync, dovecot: Dovecot, account: Account) -> None:
+    mailboxes = ["INBOX", "Archive", "Archive.2022", "Two words"]
+
+    def assert_same() -> None:
+        for mailbox in mailboxes:
+            assert mbsync.near(mailbox) == far(dovecot, account, mailbox), mailbox
+
+    # Messages that are marked as deleted go with the first synchronisation, as configured.
+    kept = {m: count for m, count in far(dovecot, account, "INBOX").items() if not is_deleted(m)}
+    mbsync.synchronise()
+    assert_same()
+    assert mbsync.near("INBOX") == kept
+
+    # Here: a message is read, one is deleted, one is new, and so is a mailbox.
+    files = sorted(mbsync.files("INBOX"))
+    add_letter(files[0], "F")
+    add_letter(files[1], "T")
+    (mbsync.folder("Two words") / "new" / "1.new.here").write_bytes(large(200_000))
+    for part in ("tmp", "new", "cur"):
+        (mbsync.folder("Local") / part).mkdir(parents=True)
+    (mbsync.folder("Local") / "cur" / "2.new.here:2,S").write_bytes(plain("local", "text"))
+    # There: the same.
+    with straight(dovecot, account) as other:
+        other.select("Archive")
+        other.store("1", "+FLAGS", r"(\Answered)")
+        other.store("2", "+FLAGS", r"(\Deleted)")
+        other.append("Archive.2022", r"(\Draft)", "", b"Subject: from there\r\n\r\ntext\r\n")
+        other.create("Far")
+        other.append("Far", "", "", b"Subject: far\r\n\r\ntext\r\n")
+    mbsync.synchronise()
+    mailboxes += ["Local", "Far"]
+    assert_same()
+    assert far(dovecot, account, "Two words") == {(large(200_000), frozenset()): 1}
+    assert far(dovecot, account, "Local") == {(plain("local", "text"), frozenset({b"\\Seen"})): 1}
+    assert mbsync.near("Far") == {(b"Subject: far\n\ntext\n", frozenset()): 1}
+    assert sum(mbsync.near("INBOX").values()) == sum(kept.values()) - 1
+    assert sum(b"\\Flagged" in flags for _, flags in mbsync.near("INBOX")) >= 1
+
+    # With nothing new on either side nothing happens.
+    before = {mailbox: contents(dovecot, account, mailbox) for mailbox in mailboxes}
+    mbsync.synchronise()
+    assert before == {mailbox: contents(dovecot, account, mailbox) for mailbox in mailboxes}
+
+
+def is_deleted(message: tuple[bytes, frozenset[bytes]]) -> bool:
+    return b"\\Deleted" in message[1]
+
+
+def add_letter(path: Path, letter: str) -> None:
+    """Set a flag as a mail program does: by the name of the file."""
+    base, _, letters = path.name.partition(":2,")
+    name = f"{base}:2,{''.join(sorted({*letters, letter}))}"
+    path.rename(path.parent.parent / "cur" / name)
