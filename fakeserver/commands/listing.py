@@ -129,6 +129,8 @@ def _check_options(session: Session, command: wire.List) -> None:
     if "RECURSIVEMATCH" in selection and not {"SUBSCRIBED", "SPECIAL-USE"} & set(selection):
         # RFC 5258 section 3.1: it modifies another selection, and REMOTE is none to modify.
         raise BadCommand("RECURSIVEMATCH must not be the only selection.")
+    if "STATUS" in returned and not command.status_items:
+        raise BadCommand("STATUS without items.")
     check_items(session, command.status_items)
 
 
@@ -158,8 +160,8 @@ def _select_names(
     for name in _candidates(account, selection):
         if any(pattern.matches(name) for pattern in patterns):
             found.setdefault(name, _Found()).itself = True
-        if recursive:
-            # RFC 5258 section 3.5: also names above, where what matches is below them.
+        elif recursive:
+            # RFC 5258 section 4: also names above, where what is below them is not told itself.
             for above in account.parents_of(name):
                 if any(pattern.matches(above) for pattern in patterns):
                     found.setdefault(above, _Found()).below = True

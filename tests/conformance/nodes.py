@@ -137,10 +137,11 @@ class Reader:
         return None
 
     def _atom(self) -> Node:
+        start = self.at
         found = self._take(_ATOM)
-        if found is None:
+        if found is None and self.octets[start : start + 1] != b"[":
             raise self._unreadable("a value")
-        text = found[0]
+        text = self.octets[start : self.at]
         if text.upper() in (b"BODY", b"BINARY", b"BINARY.SIZE", b"BODY.PEEK") and (
             bracket := self._take(_BRACKET)
         ):
@@ -150,8 +151,8 @@ class Reader:
             if self.octets[self.at : self.at + 1] == b"]" and self._in_code:
                 break
             self.at += 1
-            more = self._take(_ATOM)
-            text = self.octets[found.start() : more.end() if more else self.at]
+            self._take(_ATOM)
+            text = self.octets[start : self.at]
         return Atom(text)
 
     _in_code = False

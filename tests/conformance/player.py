@@ -138,7 +138,7 @@ class Player:
 
     def _given(self, given: Given) -> bytes:
         if given.command:
-            return given.command.encode()
+            return b"".join(self._segments(given.command.encode()))[:-2]
         octets = message_of(self.case, given.message)
         flags = f"{given.flags} " if given.flags else ""
         start = f'APPEND {given.mailbox} {flags}"{given.date}" {{{len(octets)}+}}\r\n'
@@ -147,8 +147,12 @@ class Player:
     # --- what clients do ---
 
     def act(self, act: Act) -> None:
-        """Connect, or drop the connection."""
-        if act.what == "drop":
+        """Connect, drop the connection, or select without looking at what is told."""
+        if act.what == "select":
+            client = self.clients.get(act.client) or self._log_in_as(act.client)
+            client.watch.command(b"t", b"SELECT")
+            self._watch(client, client.raw.ok(f"SELECT {act.mailbox}".encode()))
+        elif act.what == "drop":
             self.clients.pop(act.client).raw.close()
         else:
             self._connect(act.client)
@@ -275,7 +279,7 @@ class Player:
         wanted = list(lines)
         for response in gathered([self._read(client, raw) for raw in arrived]):
             line = self._find(wanted, response)
-            if line is None and _is_highest(response):
+            if line is None and _is_always_allowed(response):
                 continue
             if line is None:
                 missing = "\n".join(f"  {one.text}" for one in wanted if not one.optional)
@@ -320,10 +324,14 @@ class Player:
         raise Failed(f"{place}: {self.case.title} ({self.target.name})\n{text}\n---\n{told}")
 
 
-def _is_highest(response: Response) -> bool:
-    """Whether it is HIGHESTMODSEQ, which a server may tell with every SELECT (RFC 7162 3.1.2.1)."""
+# With every SELECT: RFC 7162 section 3.1.2.1, RFC 8474 section 4.2.
+_ALWAYS_ALLOWED = (Atom(b"HIGHESTMODSEQ"), Atom(b"NOMODSEQ"), Atom(b"MAILBOXID"))
+
+
+def _is_always_allowed(response: Response) -> bool:
+    """Whether it is what servers with some extension tell unasked."""
     code = response.code if isinstance(response, Status) and not response.tagged else None
-    return code is not None and code[0] == Atom(b"HIGHESTMODSEQ")
+    return code is not None and code[0] in _ALWAYS_ALLOWED
 
 
 def gathered(responses: Sequence[Response]) -> list[Response]:

@@ -64,11 +64,15 @@ class Hear:
 
 @dataclass(frozen=True)
 class Act:
-    """``connect``, ``drop``: what becomes of the connection of a client."""
+    """``connect 2``, ``drop 2``, ``select 2 INBOX``: what becomes of the connection of a client.
+
+    The last is for mailboxes whose SELECT is not what the script is about.
+    """
 
     client: str
     what: str
     number: int
+    mailbox: str = ""
 
 
 Step = Say | Hear | Act
@@ -190,9 +194,11 @@ class _Parser:
                 self.hear(client, text, optional=mark == "?", servers=(servers or "").split())
         elif line.startswith("message "):
             self.messages[line.removeprefix("message ").strip()] = self.block()
-        elif line.startswith(("connect", "drop")):
-            what, _, client = line.partition(" ")
-            self.steps.append(Act(client, what, self.number))
+        elif line.startswith(("connect ", "drop ", "select ")):
+            what, client, *mailbox = line.split(" ", 2)
+            # The first client has no number in "C:".
+            client = client.removeprefix("1")
+            self.steps.append(Act(client, what, self.number, "".join(mailbox)))
         elif found := _DIRECTIVE.fullmatch(line):
             self.directive(found[1], found[2] or "")
         else:
