@@ -6,8 +6,9 @@ Pure: the protocol feeds octets, asks for the next event, and answers about lite
 import re
 from typing import NamedTuple
 
+from fakeserver.compression import Inflater, NotCompressed
 from fakeserver.host import Limits
-from imapproxy.wire.framing import CommandFramer, Line, Malformed, Octets
+from imapproxy.wire.framing import CommandFramer, Fragment, Line, Malformed, Octets
 from imapproxy.wire.strings import MINUS_MAX, LiteralStyle
 
 _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]++")
@@ -47,6 +48,7 @@ class Assembler:
         self._pieces: list[bytes] = []
         self._size = 0
         self._literals = literals
+        self._inflater: Inflater | None = None
         self.before_login()
 
     def before_login(self) -> None:
@@ -61,17 +63,26 @@ class Assembler:
 
     def feed(self, data: bytes) -> None:
         """Take octets as they came."""
-        self._framer.feed(data)
+        if self._inflater is None:
+            self._framer.feed(data)
+        else:
+            self._inflater.feed(data)
 
     @property
     def buffered(self) -> int:
         """Octets that came and were not looked at yet."""
-        return self._framer.buffered
+        compressed = 0 if self._inflater is None else self._inflater.waiting
+        return self._framer.buffered + compressed
+
+    def decompress(self) -> None:
+        """What was not looked at yet, and all that comes, is compressed."""
+        self._inflater = Inflater()
+        self._inflater.feed(self._framer.take_buffered())
 
     def next_line(self) -> bytes | None:
         """The next line without its end, whatever it looks like; one too long is told as ``*``."""
         self._framer.literals = False
-        fragment = self._framer.next_fragment()
+        fragment = self._next_fragment()
         self._framer.literals = True
         if isinstance(fragment, Line):
             return fragment.data[:-2]
@@ -81,7 +92,7 @@ class Assembler:
 
     def next_event(self) -> Event | None:
         """What there is to do next; ``None`` when more octets are needed."""
-        while (fragment := self._framer.next_fragment()) is not None:
+        while (fragment := self._next_fragment()) is not None:
             event = None
             match fragment:
                 case Line():
@@ -102,6 +113,17 @@ class Assembler:
         """The client is told NO or BAD instead; what it says next is another command."""
         self._clear()
         self._framer.refuse_literal()
+
+    def _next_fragment(self) -> Fragment | None:
+        while (fragment := self._framer.next_fragment()) is None:
+            try:
+                octets = b"" if self._inflater is None else self._inflater.take()
+            except NotCompressed:
+                return Malformed(b"", "What follows is not compressed.", fatal=True)
+            if not octets:
+                break
+            self._framer.feed(octets)
+        return fragment
 
     def _line(self, line: Line) -> Event | None:
         self._add(line.data)

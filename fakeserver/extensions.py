@@ -45,6 +45,7 @@ DEFAULT = (
     "PREVIEW",
     "CONDSTORE",
     "QRESYNC",
+    "COMPRESS=DEFLATE",
     "STARTTLS",
     "AUTH=PLAIN",
     "AUTH=LOGIN",

@@ -10,6 +10,7 @@ class Then(Enum):
 
     GO_ON = "go on"
     START_TLS = "start TLS"
+    COMPRESS = "compress"
     CLOSE = "close"
 
 

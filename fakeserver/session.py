@@ -38,6 +38,8 @@ class Session:
         self.view: View | None = None
         # Capabilities that the client enabled, and CONDSTORE where it did so by using it.
         self.enabled: set[str] = set()
+        # Whether COMPRESS was answered OK.
+        self.compressed = False
         # What the client said of itself with ID.
         self.client_id: dict[bytes, bytes | None] = {}
 

@@ -60,6 +60,17 @@ def start_tls(session: Session, _command: wire.StartTls) -> Handler:
     return Tagged("Begin TLS negotiation now.", then=Then.START_TLS)
 
 
+def compress(session: Session, command: wire.Compress) -> Handler:
+    """RFC 4978."""
+    yield b""
+    if session.compressed:
+        return Tagged("Compression is already active.", b"COMPRESSIONACTIVE", b"NO")
+    if command.mechanism != "DEFLATE":
+        return Tagged("Unknown compression mechanism.", condition=b"NO")
+    session.compressed = True
+    return Tagged("Begin compression.", then=Then.COMPRESS)
+
+
 def enable(session: Session, command: wire.Enable) -> Handler:
     """RFC 5161."""
     enabled = [

@@ -64,6 +64,7 @@ _COMMANDS: dict[type, Entry] = {
     wire.Namespace: Entry(mailboxes.namespace, _AFTER_LOGIN, "NAMESPACE"),
     wire.Status: Entry(status.status, _AFTER_LOGIN),
     wire.Append: Entry(append.append, _AFTER_LOGIN),
+    wire.Compress: Entry(connection.compress, _AFTER_LOGIN, "COMPRESS=DEFLATE"),
     wire.Idle: Entry(idle.idle, _AFTER_LOGIN, "IDLE"),
     wire.Check: Entry(selecting.check, _SELECTED),
     wire.Close: Entry(selecting.close, _SELECTED),

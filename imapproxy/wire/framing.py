@@ -124,6 +124,18 @@ class Framer:
         waiting = len(self._chunk) - self._at + sum(map(len, self._chunks))
         return waiting + len(self._partial)
 
+    def take_buffered(self) -> bytes:
+        """Take out again what was fed and not yet handed out, for it is of another layer.
+
+        Between two commands or responses alone, where COMPRESS begins (RFC 4978).
+        """
+        octets = b"".join((bytes(self._partial), self._chunk[self._at :], *self._chunks))
+        self._partial.clear()
+        self._chunks.clear()
+        self._chunk = b""
+        self._at = 0
+        return octets
+
     @property
     def between_responses(self) -> bool:
         """Whether the next line starts a new command or response."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fakeserver.dovecot_with_plugins import DovecotWithPlugins
 from tests.real.dovecot import Dovecot
 
 
@@ -14,4 +15,14 @@ def dovecot() -> Iterator[Dovecot]:
     if reason is not None:
         pytest.skip(reason)
     with Dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot_with_plugins() -> Iterator[DovecotWithPlugins]:
+    """A Dovecot that has ACL, QUOTA and COMPRESS as well; skips where there is none."""
+    reason = Dovecot.missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with DovecotWithPlugins() as server:
         yield server
