@@ -1,0 +1,130 @@
+"""mutt and neomutt, driven by a list of their own functions, through the proxy to Dovecot.
+
+Each reaches the account in two ways: by a port, and by its ``tunnel``, the standard input and
+output of a program it starts.
+"""
+
+import mailbox
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.real.dovecot import Account, Dovecot, Message
+from tests.real.mail import corpus, forwarded, large, multipart, plain
+from tests.real.programs import python_environment, require_program
+from tests.real.proxy import Proxy
+from tests.real.terminal import run_in_terminal
+from tests.real.truth import contents, with_crlf, with_lf
+
+_SETTINGS = """\
+set imap_user="{account.user}" imap_pass="{account.password}"
+set ssl_starttls=no ssl_force_tls=no
+set folder="{folder}" spoolfile="{folder}INBOX" record="" postponed=""
+set mbox_type=Maildir move=no delete=yes quit=yes confirmappend=no confirmcreate=no
+set auto_tag=yes wait_key=no beep=no mark_old=no sleep_time=0 save_empty=yes
+set pipe_decode=no pipe_split=yes pipe_sep="" sort=mailbox-order read_inc=0 write_inc=0
+"""
+# mutt adds one of these to a message that it copies out of a local mailbox.
+_ADDED = re.compile(rb"^(?:Content-Length|Lines): \d+\r\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mutt:
+    """One of the two programs, and one of the two ways to the account."""
+
+    program: str
+    directory: Path
+    folder: str
+    settings: str
+
+    def do(self, *functions: str, start: str = "") -> None:
+        """Open a mailbox (INBOX if none is given), do something, leave."""
+        configuration = self.directory / "muttrc"
+        configuration.write_text(self.settings)
+        keys = "".join((*functions, "<quit>"))
+        run_in_terminal(
+            [
+                self.program, "-n", "-F", configuration, "-f", start or f"{self.folder}INBOX",
+                "-e", f"push '{keys}'",
+            ],
+            {**python_environment(), "HOME": str(self.directory)},
+            self.directory,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def account(dovecot: Dovecot) -> Account:
+    account = dovecot.account("mutt")
+    # None is marked as deleted, for mutt expunges what is when it leaves, and each ends in a line
+    # end, for mutt would add it.
+    messages = [
+        Message(message.octets, message.flags.replace("T", ""), message.arrived)
+        for message in corpus()
+        if message.octets.endswith(b"\n")
+    ]
+    account.seed("INBOX", messages)
+    account.seed("Archive")
+    return account
+
+
+@pytest.fixture(params=["mutt-port", "mutt-tunnel", "neomutt-port", "neomutt-tunnel"])
+def mutt(request: pytest.FixtureRequest, proxy: Proxy, account: Account, tmp_path: Path) -> Mutt:
+    program, _, way = request.param.partition("-")
+    folder = f"imap://127.0.0.1:{proxy.port}/" if way == "port" else "imap://localhost/"
+    settings = _SETTINGS.format(account=account, folder=folder)
+    if way == "tunnel":
+        settings += f'set tunnel="{proxy.stdio_command()}"\n'
+        if program == "neomutt":
+            # Otherwise it takes the tunnel to be the server's own machine and wants no password.
+            settings += "set tunnel_is_secure=no\n"
+    return Mutt(require_program(program), tmp_path, folder, settings)
+
+
+def test_every_message_is_read(
+    mutt: Mutt, dovecot: Dovecot, account: Account, tmp_path: Path
+) -> None:
+    pieces = tmp_path / "messages"
+    pieces.mkdir()
+    collect = tmp_path / "collect"
+    collect.write_text(f"#!/bin/sh\ncat > $(mktemp {pieces}/XXXXXXXX)\n")
+    collect.chmod(0o755)
+    before = contents(dovecot, account)
+    mutt.do("<tag-pattern>~A<enter>", f"<pipe-message>{collect}<enter>")
+    read = sorted(path.read_bytes() for path in pieces.iterdir())
+    assert read == sorted(with_lf(held.octets) for held in before)
+    after = contents(dovecot, account)
+    assert [held.octets for held in after] == [held.octets for held in before]
+
+
+def test_flags_copies_and_deletions(mutt: Mutt, dovecot: Dovecot, account: Account) -> None:
+    before = contents(dovecot, account)
+    mutt.do(
+        "<first-entry><flag-message>",
+        "<first-entry><next-entry><delete-message>",
+        f"<tag-pattern>~s appended|~s first<enter><copy-message>{mutt.folder}Archive<enter>",
+        "<sync-mailbox>",
+    )
+    after = contents(dovecot, account)
+    assert [held.octets for held in after] == [held.octets for held in before if held.uid != 2]
+    assert b"\\Flagged" in after[0].flags
+    copied = contents(dovecot, account, "Archive")
+    assert [held.octets for held in copied] == [before[0].octets, before[2].octets]
+
+
+def test_messages_are_appended(mutt: Mutt, dovecot: Dovecot, account: Account) -> None:
+    local = mailbox.Maildir(mutt.directory / "local")
+    messages = [plain("one", "text\n.\nFrom here"), multipart(2), forwarded(plain("in", "side"))]
+    messages.append(large(300_000))
+    for octets in messages:
+        local.add(octets)
+    mutt.do(
+        "<tag-pattern>~A<enter>",
+        f"<copy-message>{mutt.folder}Archive<enter>",
+        start=str(mutt.directory / "local"),
+    )
+    appended = [held.octets for held in contents(dovecot, account, "Archive")]
+    assert sorted(_ADDED.sub(b"", octets, count=1) for octets in appended) == (
+        sorted(map(with_crlf, messages))
+    )
