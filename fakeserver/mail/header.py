@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 # The empty line between header and body. Mail that was written by hand may have bare LFs.
@@ -59,12 +59,24 @@ class Header:
         """The fields in their order."""
         return split_fields(self.octets)
 
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of all fields called ``name``, given in lower case."""
+        if "fields" in self.__dict__:
+            return [field.value for field in self.fields if field.name.lower() == name]
+        # Looking for one field is faster than cutting the header into all of them.
+        return [found[1].rstrip(b"\r\n") for found in _field_called(name).finditer(self.octets)]
+
     def value(self, name: bytes) -> bytes | None:
         """The value of the first field called ``name`` (lower case); of none, ``None``."""
-        for field in self.fields:
-            if field.name.lower() == name:
-                return field.value
-        return None
+        return next(iter(self.values(name)), None)
+
+
+@lru_cache(maxsize=100)
+def _field_called(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        rb"^" + re.escape(name) + rb"[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+        re.IGNORECASE | re.MULTILINE,
+    )
 
 
 def unfold(value: bytes) -> bytes:

@@ -25,6 +25,7 @@ class Message:
 
     def __init__(self, octets: bytes) -> None:
         self.octets = bytes(octets)
+        self._field_texts: dict[bytes, list[str]] = {}
 
     @property
     def size(self) -> int:
@@ -108,12 +109,12 @@ class Message:
         first = (*self.references, self.message_id or self.octets)[0]
         return b"T" + _digest(first)
 
-    @cached_property
-    def field_texts(self) -> dict[bytes, list[str]]:
-        """Texts of the fields by their names in lower case, normalized for comparison."""
-        texts: dict[bytes, list[str]] = {}
-        for field in self.fields:
-            texts.setdefault(field.name.lower(), []).append(normalize(decode_field(field.value)))
+    def field_texts(self, name: bytes) -> list[str]:
+        """Texts of the fields called ``name`` (lower case), normalized for comparison."""
+        texts = self._field_texts.get(name)
+        if texts is None:
+            texts = [normalize(decode_field(value)) for value in self.header.values(name)]
+            self._field_texts[name] = texts
         return texts
 
     def headers_contain(self, text: str) -> bool:

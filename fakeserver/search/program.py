@@ -198,8 +198,7 @@ def _object_id(kind: str, wanted: bytes) -> Test:
 
 def _in_fields(name: bytes, text: str) -> Test:
     def test(candidate: Candidate) -> bool:
-        texts = candidate.message.content.field_texts.get(name)
-        return texts is not None and any(text in one for one in texts)
+        return any(text in one for one in candidate.message.content.field_texts(name))
 
     return test
 
