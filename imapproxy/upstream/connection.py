@@ -85,7 +85,7 @@ class UpstreamConnection(TwistedProtocol):
         self._turning = False
         self._greeted = False
         self._inside_response = False
-        self._in_records = False  # TLS tells where a read ends
+        self.more_follows = False  # TLS is going to say where it ends
         self._stray_lines = 0
         self._closing: IDelayedCall | None = None
         self._lost: list[Deferred[None]] = []
@@ -168,7 +168,7 @@ class UpstreamConnection(TwistedProtocol):
     def dataReceived(self, data: bytes) -> None:
         """Everything the upstream says comes in here (the hot path of the relay)."""
         self._framer.feed(data)
-        if not self._in_records:
+        if not self.more_follows:
             self.records_received()
 
     def records_received(self) -> None:
@@ -259,7 +259,6 @@ class UpstreamConnection(TwistedProtocol):
                 "somebody may be tampering with the connection"
             )
         assert self.transport is not None
-        self._in_records = True
         self.transport = start_prompt_tls(self.transport, creator, self)
 
     # -- the end ---------------------------------------------------------------------------

@@ -12,6 +12,9 @@ from typing import Any
 from twisted.internet import tcp
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
+# RFC 8446 section 5.1: type, version, and two octets of length are in front of each record.
+_RECORD_HEADER = 5
+
 
 class PromptTransport:
     """A TCP transport whose ``write`` sends at once; all writing has to come this way.
@@ -53,10 +56,12 @@ def prompt(transport: Any) -> Any:
 
 
 class PromptTls(TLSMemoryBIOProtocol):
-    """TLS that does not wait with what is written, and tells its protocol where a read ends.
+    """TLS that does not wait with what is written, and gives its protocol many records at once.
 
-    A read of the socket brings several TLS records, each of which comes as a ``dataReceived`` of
-    its own; behind the last the protocol's ``records_received`` is called.
+    Servers write small records (Dovecot: 4 KB), a read of the socket brings several, and each is a
+    ``dataReceived`` of its own. While more than one comes the protocol's ``more_follows`` is true,
+    and behind the last its ``records_received`` is called. A single record is taken at once: only
+    behind it does Twisted find out, at some cost, that there is no other.
     """
 
     def makeConnection(self, transport: Any) -> None:
@@ -66,9 +71,12 @@ class PromptTls(TLSMemoryBIOProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Decrypt, and tell."""
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
         protocol: Any = self.wrappedProtocol
-        if protocol is not None:  # the connection was not lost meanwhile
+        # A read may begin inside a record, and then this is a guess: it only decides when what was
+        # received is taken.
+        protocol.more_follows = len(data) > _RECORD_HEADER + int.from_bytes(data[3:5])
+        super().dataReceived(data)  # type: ignore[no-untyped-call]
+        if protocol.more_follows:
             protocol.records_received()
 
 
