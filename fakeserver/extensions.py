@@ -47,6 +47,8 @@ DEFAULT = (
     "QRESYNC",
     "COMPRESS=DEFLATE",
     "STARTTLS",
+    "AUTH=SCRAM-SHA-256",
+    "AUTH=CRAM-MD5",
     "AUTH=PLAIN",
     "AUTH=LOGIN",
     "AUTH=XOAUTH2",
@@ -55,6 +57,8 @@ DEFAULT = (
 # Done too, and told only where they are asked for.
 OPTIONAL = ("LITERAL-", "LOGINDISABLED")
 
+# Mechanisms that do not send the password.
+_WITHOUT_PASSWORD = ("AUTH=SCRAM-SHA-256", "AUTH=CRAM-MD5")
 _BEFORE_LOGIN = ("STARTTLS", "LOGINDISABLED")
 # Extensions that build on others (RFC 7162 section 3.2; RFC 5819).
 _IMPLIES = {"QRESYNC": ("CONDSTORE", "ENABLE"), "LIST-STATUS": ("LIST-EXTENDED",)}
@@ -101,13 +105,12 @@ class Extensions:
         """What CAPABILITY tells in this state of a connection."""
         if authenticated:
             return [name for name in self.names if not self._is_for_login(name)]
-        login_disabled = self.login_disabled(tls=tls)
         told = []
         for name in self.names:
             hidden = (
                 (name == "STARTTLS" and (tls or not tls_available))
                 or (name == "LOGINDISABLED" and tls)
-                or (name.startswith("AUTH=") and login_disabled)
+                or self.is_refused(name, tls=tls)
             )
             if not hidden:
                 told.append(name)
@@ -116,6 +119,12 @@ class Extensions:
     def login_disabled(self, *, tls: bool) -> bool:
         """Whether no password may be sent, since the connection can be read by others."""
         return "LOGINDISABLED" in self and not tls
+
+    def is_refused(self, name: str, *, tls: bool) -> bool:
+        """Whether this is a mechanism that sends the password, and no password may be sent."""
+        if not name.startswith("AUTH=") or name in _WITHOUT_PASSWORD:
+            return False
+        return self.login_disabled(tls=tls)
 
     @property
     def literal_style(self) -> LiteralStyle:

@@ -1,10 +1,10 @@
 """LOGIN and AUTHENTICATE: who the client is."""
 
 import base64
-import binascii
 import re
-from collections.abc import Generator
 
+from fakeserver.commands.challenges import cram_md5, scram_sha_256
+from fakeserver.commands.sasl import Exchange, response
 from fakeserver.reply import Ask, BadCommand, Handler, Tagged
 from fakeserver.session import Session
 from fakeserver.store.account import Account
@@ -40,7 +40,7 @@ def authenticate(session: Session, command: wire.Authenticate) -> Handler:
         initial = command.initial_response.reveal()
     if not session.has(f"AUTH={command.mechanism}"):
         return Tagged("Unsupported authentication mechanism.", b"CANNOT", b"NO")
-    if session.host.extensions.login_disabled(tls=session.tls):
+    if session.host.extensions.is_refused(f"AUTH={command.mechanism}", tls=session.tls):
         return _DISABLED
     exchange = _MECHANISMS[command.mechanism](session, initial)
     account = yield from exchange
@@ -58,12 +58,10 @@ def _logged_in(session: Session, account: Account | None) -> Tagged:
 
 # --- the mechanisms: generators that end with the account, or with none -------------------------
 
-Exchange = Generator[bytes | Ask, bytes, Account | None]
-
 
 def _plain(session: Session, initial: bytes | None) -> Exchange:
     """RFC 4616: authorization identity, user, password."""
-    octets = yield from _response(initial, b"")
+    octets = yield from response(initial, b"")
     parts = octets.split(b"\0")
     if len(parts) != 3 or (parts[0] and parts[0] != parts[1]):
         return None
@@ -72,27 +70,29 @@ def _plain(session: Session, initial: bytes | None) -> Exchange:
 
 def _login(session: Session, initial: bytes | None) -> Exchange:
     """No RFC, only draft-murchison-sasl-login: two questions, two answers."""
-    user = yield from _response(initial, b"Username:")
-    password = yield from _response(None, b"Password:")
+    user = yield from response(initial, b"Username:")
+    password = yield from response(None, b"Password:")
     return session.host.log_in(user, password)
 
 
 def _xoauth2(session: Session, initial: bytes | None) -> Exchange:
     r"""``user=name^Aauth=Bearer token^A^A``, as Google and Microsoft have it."""
-    octets = yield from _response(initial, b"")
+    octets = yield from response(initial, b"")
     fields = _pairs(octets)
     return (yield from _bearer(session, fields.get(b"user", b""), fields))
 
 
 def _oauthbearer(session: Session, initial: bytes | None) -> Exchange:
     r"""RFC 7628: ``n,a=user,^Ahost=…^Aauth=Bearer token^A^A``."""
-    octets = yield from _response(initial, b"")
+    octets = yield from response(initial, b"")
     header, _, rest = octets.partition(b"\x01")
     found = _GS2_USER.match(header)
     return (yield from _bearer(session, found[1] if found else b"", _pairs(rest)))
 
 
 _MECHANISMS = {
+    "SCRAM-SHA-256": scram_sha_256,
+    "CRAM-MD5": cram_md5,
     "PLAIN": _plain,
     "LOGIN": _login,
     "XOAUTH2": _xoauth2,
@@ -114,17 +114,3 @@ def _bearer(session: Session, user: bytes, fields: dict[bytes, bytes]) -> Exchan
 def _pairs(octets: bytes) -> dict[bytes, bytes]:
     pairs = (part.partition(b"=") for part in octets.split(b"\x01") if part)
     return {name.lower(): value for name, _, value in pairs}
-
-
-def _response(initial: bytes | None, prompt: bytes) -> Generator[bytes | Ask, bytes, bytes]:
-    """The client's response, decoded: the initial one, or what it answers to ``prompt``."""
-    if initial is None:
-        initial = yield Ask(base64.b64encode(prompt), secret=True)
-        if initial == b"*":
-            raise BadCommand("Authentication aborted by client.")
-    elif initial == b"=":
-        return b""
-    try:
-        return base64.b64decode(initial, validate=True)
-    except binascii.Error:
-        raise BadCommand("Invalid base64 data in continued response.") from None
