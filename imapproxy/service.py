@@ -284,7 +284,11 @@ def _same_place(
     left = list(listeners)
     found: list[Listener | None] = []
     for settings in wanted:
-        same = [listener for listener in left if listener.settings.address == settings.address]
+        same = [
+            listener
+            for listener in left
+            if settings.address in (listener.settings.address, listener.address)
+        ]
         found.append(same[0] if same else None)
         if same:
             left.remove(same[0])

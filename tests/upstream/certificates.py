@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import trustme
 from cryptography import x509
@@ -112,3 +112,8 @@ def self_signed(name: str = "localhost") -> Identity:
             serialization.NoEncryption(),
         ),
     )
+
+
+def pem_of_peer(transport: Any) -> bytes:
+    """The certificate that the other side of a connection has shown."""
+    return crypto.dump_certificate(crypto.FILETYPE_PEM, transport.getPeerCertificate())
