@@ -17,6 +17,8 @@ from tests.real.dovecot import Dovecot, Message
 from tests.real.programs import Program, python_environment, python_module
 from tests.real.proxy import Proxy
 
+IDLE_SESSIONS = 1_000
+
 _MB = 1_000_000
 _LARGE = 100 * _MB
 _LINE = b"All work and no play makes Jack a dull boy, says the proverb, at that.\r\n"
@@ -143,7 +145,9 @@ def _stub() -> Iterator[tuple[str, Path]]:
 
 
 @click.command()
-@click.option("--sessions", default=1_000, show_default=True, help="How many idle sessions.")
+@click.option(
+    "--sessions", default=IDLE_SESSIONS, show_default=True, help="How many idle sessions."
+)
 @click.option("--check", is_flag=True, help="Exit with 1 where a limit is missed.")
 def main(sessions: int, check: bool) -> None:
     """Measure the memory that the proxy needs."""

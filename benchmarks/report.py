@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.measure import Measured
+from benchmarks.memory import Cost
 
 _HEAD = f"{'':<52} {'octets':>11} {'direct':>9}"
 
@@ -29,7 +30,7 @@ def holds(result: Measured, base: str) -> bool:
     return limit is None or statistics.median(result.ratios("proxy", base)) <= limit
 
 
-def as_json(measured: Sequence[Measured], base: str, targets: Sequence[str]) -> dict[str, Any]:
+def as_json(measured: Sequence[Measured], base: str, costs: Sequence[Cost]) -> dict[str, Any]:
     """All that was measured; seconds for each round."""
     return {
         "base": base,
@@ -42,11 +43,12 @@ def as_json(measured: Sequence[Measured], base: str, targets: Sequence[str]) -> 
                 "holds": holds(result, base),
                 "seconds": result.seconds,
                 "median_ratio": {
-                    name: statistics.median(result.ratios(name, base)) for name in targets
+                    name: statistics.median(result.ratios(name, base)) for name in result.seconds
                 },
             }
             for result in measured
         ],
+        "memory": [{**cost._asdict(), "holds": cost.holds} for cost in costs],
     }
 
 

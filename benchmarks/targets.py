@@ -1,4 +1,8 @@
-"""What is measured against each other: the server direct, the proxy, and stunnel."""
+"""What is measured against each other: the server direct, the proxy, and two that do less.
+
+stunnel and the bare relay carry octets and know nothing of IMAP: between them and direct is what a
+hop costs on this machine, in C and in Twisted.
+"""
 
 import ssl
 from collections.abc import Iterator
@@ -9,7 +13,7 @@ from typing import NamedTuple
 from benchmarks.client import Client, Endpoint
 from benchmarks.corpus import put_in_place
 from tests.real.dovecot import Account, Dovecot, free_ports
-from tests.real.programs import Program, find_program
+from tests.real.programs import Program, find_program, python_environment, python_module
 from tests.real.proxy import Proxy
 
 DIRECT = "direct"
@@ -35,7 +39,6 @@ class Target(NamedTuple):
 
     name: str
     endpoint: Endpoint
-    pid: int | None = None
 
     def open(self, account: Account) -> Client:
         """Connect, log in, select INBOX."""
@@ -69,13 +72,22 @@ def all_targets(dovecot: Dovecot) -> Iterator[list[Target]]:
     with ExitStack() as stack:
         targets = [Target(DIRECT, direct_endpoint(dovecot))]
         proxy = stack.enter_context(Proxy(dovecot.upstream, dovecot.ca_file))
-        targets.append(Target("proxy", Endpoint(proxy.port), proxy.program.pid))
+        targets.append(Target("proxy", Endpoint(proxy.port)))
+        targets.append(stack.enter_context(_bare_relay(dovecot)))
         stunnel = find_program("stunnel4") or find_program("stunnel")
         if stunnel is None:
             print("stunnel is not installed (Debian: apt-get install stunnel4): left out")
         else:
             targets.append(stack.enter_context(_stunnel(stunnel, dovecot)))
         yield targets
+
+
+@contextmanager
+def _bare_relay(dovecot: Dovecot) -> Iterator[Target]:
+    command = python_module("benchmarks.bare_relay", str(dovecot.imaps_port), dovecot.ca_file)
+    with Program(command, environment=python_environment()) as running:
+        port = running.wait_for_line(r"^(\d+)$")[1]
+        yield Target("bare Twisted", Endpoint(int(port)))
 
 
 @contextmanager
@@ -87,4 +99,4 @@ def _stunnel(program: str, dovecot: Dovecot) -> Iterator[Target]:
     )
     with Program([program, configuration]) as running:
         running.wait_for_line("Configuration successful", "stderr")
-        yield Target("stunnel", Endpoint(port), running.pid)
+        yield Target("stunnel", Endpoint(port))
