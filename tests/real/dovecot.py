@@ -9,6 +9,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -176,10 +177,14 @@ class Account:
 
 
 class Dovecot:
-    """The server itself; a context manager, and its ``account()`` makes a fresh user."""
+    """The server itself; a context manager, and its ``account()`` makes a fresh user.
 
-    def __init__(self) -> None:
+    ``names`` are those that its certificate vouches for.
+    """
+
+    def __init__(self, names: Sequence[str] = ("localhost", "127.0.0.1", "::1")) -> None:
         self.password = PASSWORD
+        self._names = names
         self.imap_port = 0
         self.imaps_port = 0
         self._numbers = itertools.count(1)
@@ -205,7 +210,7 @@ class Dovecot:
 
     @property
     def ca_file(self) -> Path:
-        """The certificate authority that vouches for localhost, 127.0.0.1 and ::1."""
+        """The authority that signed the certificate."""
         return self.directory / "ca.pem"
 
     @property
@@ -252,6 +257,12 @@ class Dovecot:
         """Return the user whose password holds every character that needs quoting."""
         return self._account(ODD_USER, ODD_PASSWORD)
 
+    def kill_session(self, account: Account) -> None:
+        """Kill the process that serves the account's (only) session, as a crash would."""
+        assert self._program is not None, "not started"
+        line = self._program.wait_for_line(rf"Login: user=<{account.user}>.* mpid=(\d+)", "stderr")
+        os.kill(int(line[1]), signal.SIGKILL)
+
     def log(self) -> str:
         """Return what it has logged."""
         assert self._program is not None, "not started"
@@ -266,7 +277,7 @@ class Dovecot:
 
     def _write_certificate(self) -> None:
         authority = trustme.CA()
-        certificate = authority.issue_cert("localhost", "127.0.0.1", "::1")
+        certificate = authority.issue_cert(*self._names)
         authority.cert_pem.write_to_path(str(self.ca_file))
         certificate.private_key_pem.write_to_path(str(self.directory / "server.key"))
         for number, blob in enumerate(certificate.cert_chain_pems):
