@@ -5,13 +5,17 @@ nothing but pytest. What it starts lives in a thread with a reactor of its own; 
 the tests have any use for that, stays theirs.
 """
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fakeserver.threaded import ThreadedAccount, ThreadedServer
+    from fakeserver.threaded_replay import ThreadedReplay
 
 _MARKER = (
     "imap_server(user='demo', password='pw', empty=True, **options): the server that the fixture"
@@ -75,6 +79,27 @@ def imap_server(
 def imap_account(imap_server: "ThreadedServer") -> "ThreadedAccount":
     """An account of its own on ``imap_server``, ``test`` with password ``secret``."""
     return imap_server.add_account("test", "secret")
+
+
+@pytest.fixture
+def imap_replay() -> "Iterator[Callable[[Path | str], ThreadedReplay]]":
+    """Play a recorded conversation: ``server = imap_replay(path_or_text)``.
+
+    The test fails if a client says something else than the conversation has.
+    """
+    from fakeserver.threaded_replay import ThreadedReplay  # noqa: PLC0415
+
+    with contextlib.ExitStack() as stack:
+        servers: list[ThreadedReplay] = []
+
+        def play(conversation: "Path | str") -> ThreadedReplay:
+            servers.append(stack.enter_context(ThreadedReplay(conversation)))
+            return servers[-1]
+
+        yield play
+        mismatches = [one for server in servers for one in server.mismatches]
+        if mismatches:
+            pytest.fail("; ".join(mismatches), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

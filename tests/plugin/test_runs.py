@@ -44,6 +44,28 @@ def test_fails(imap_server):
     with imaplib.IMAP4(imap_server.host, imap_server.port) as client:
         client.login(imap_server.user, "wrong")
 """
+REPLAYS = """
+import imaplib
+
+def log_in(server, user, password):
+    with imaplib.IMAP4(server.host, server.port) as client:
+        return client.login(user, password)
+
+def test_replayed(imap_server, imap_replay):
+    recorded = log_in(imap_server, imap_server.user, imap_server.password)
+    assert log_in(imap_replay(imap_server.transcript()), "anybody", "at all") == recorded
+"""
+LEAVES_THE_SCRIPT = """
+import imaplib, pytest
+
+def test_another_command(imap_replay):
+    client = imaplib.IMAP4(imap_replay(SCRIPT).host, imap_replay(SCRIPT).port)
+    with pytest.raises(imaplib.IMAP4.abort):
+        client.noop()
+    client.shutdown()
+
+SCRIPT = "S: * OK\\nC: a CAPABILITY\\nS: * CAPABILITY IMAP4rev1\\nS: a OK done\\nC: b CHECK\\n"
+"""
 NOTHING_INSTALLED = """
 import sys
 
@@ -82,9 +104,18 @@ def run(directory: Path, source: str, *arguments: str) -> subprocess.CompletedPr
     )
 
 
-@pytest.mark.parametrize("source", [LOGIN, ON_THE_REACTOR, NOTHING_INSTALLED, NOT_USED])
-def test_runs(tmp_path: Path, source: str) -> None:
-    result = run(tmp_path, source)
+def test_without_a_reactor_of_the_tests(tmp_path: Path) -> None:
+    result = run(tmp_path, LOGIN + REPLAYS + NOTHING_INSTALLED)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_on_the_reactor_of_the_tests(tmp_path: Path) -> None:
+    result = run(tmp_path, ON_THE_REACTOR)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_nothing_is_imported_before_it_is_used(tmp_path: Path) -> None:
+    result = run(tmp_path, NOT_USED)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -95,12 +126,13 @@ def test_xdist(tmp_path: Path) -> None:
     assert "6 passed" in result.stdout
 
 
-def test_a_test_that_fails_shows_the_transcript(tmp_path: Path) -> None:
-    result = run(tmp_path, FAILS)
-    assert "1 failed" in result.stdout
+def test_what_is_shown_of_tests_that_fail(tmp_path: Path) -> None:
+    result = run(tmp_path, FAILS + LEAVES_THE_SCRIPT)
+    assert "1 failed, 1 passed, 1 error" in result.stdout
     assert "IMAP transcript" in result.stdout
     assert "NO [AUTHENTICATIONFAILED]" in result.stdout
     assert "LOGIN (hidden)" in result.stdout
+    assert "the client was to say b'b CHECK" in result.stdout
 
 
 def test_what_loading_it_costs() -> None:
