@@ -21,6 +21,7 @@ from imapproxy.config import (
 from imapproxy.logs import begin_logging
 from imapproxy.running import (
     on_hangup,
+    on_second_signal,
     reactor_of_process,
     run_for_ever,
     run_to_end,
@@ -208,6 +209,7 @@ def _run(settings: Callable[[], Settings], *, verbose: bool, log_json: bool) -> 
         begin_logging(verbose=verbose, as_json=log_json)
 
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    on_second_signal(reactor, service.cut)
     on_hangup(reactor, lambda: service.reload_from(settings))
     run_for_ever(reactor, start())
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -60,6 +60,19 @@ def run_for_ever(reactor: Any, start: Coroutine[Any, Any, None]) -> None:
     reactor.run()
     if failures:
         failures[0].raiseException()
+
+
+def on_second_signal(reactor: Any, hurry: Callable[[], None]) -> None:
+    """The first SIGTERM or SIGINT ends the reactor in order; call ``hurry`` at those that follow.
+
+    Twisted would complain that it is ending already.
+    """
+
+    def listen() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: reactor.callFromThread(hurry))
+
+    reactor.addSystemEventTrigger("before", "shutdown", listen)
 
 
 def on_hangup(reactor: Any, reload: Any) -> None:

@@ -259,6 +259,11 @@ class ProxyService(Service):
             await listener.stop()
         await DeferredList([listener.factory.drain() for listener in everybody])
 
+    def cut(self) -> None:
+        """Wait for no session any more: :meth:`drain` is over at once."""
+        for listener in (*self.listeners, *self._retired):
+            listener.factory.cut()
+
     # -- twisted.application -------------------------------------------------------------
 
     def startService(self) -> None:

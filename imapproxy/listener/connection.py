@@ -104,7 +104,7 @@ class ClientConnection(TwistedProtocol):
 
     def writeConnectionLost(self) -> None:
         """Nobody hears us any more: the reader of our standard output is gone."""
-        self._abort()
+        self.abort()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
@@ -132,7 +132,7 @@ class ClientConnection(TwistedProtocol):
         self.transport.unregisterProducer()
         self.transport.loseConnection()
         if self._cut is None:
-            self._cut = self._house.clock.callLater(_CLOSE_TIMEOUT, self._abort)
+            self._cut = self._house.clock.callLater(_CLOSE_TIMEOUT, self.abort)
 
     def accept_literal(self) -> None:
         """See :class:`ClientPort`."""
@@ -221,14 +221,15 @@ class ClientConnection(TwistedProtocol):
             self._stage.drain(grace)
         if self._cut is not None and self._cut.active():
             self._cut.cancel()
-        self._cut = self._house.clock.callLater(grace + _LAST_WORDS, self._abort)
+        self._cut = self._house.clock.callLater(grace + _LAST_WORDS, self.abort)
 
     async def partner_gone(self) -> None:
         """Done when the upstream connection of this client is gone too."""
         if self._partner is not None:
             await self._partner.connection.when_lost()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Cut the connection without another octet."""
         if hasattr(self.transport, "abortConnection"):
             self.transport.abortConnection()
         elif not self.transport.disconnected:

@@ -90,3 +90,8 @@ class ListenerFactory(ServerFactory):
         empty: Deferred[None] = Deferred()
         self._waiting.append(empty)
         return empty
+
+    def cut(self) -> None:
+        """End every connection now, without a word."""
+        for connection in list(self._connections):
+            connection.abort()
