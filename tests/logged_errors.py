@@ -6,10 +6,6 @@ from collections.abc import Iterator
 import pytest
 from twisted.logger import LogEvent, LogLevel, eventAsText, globalLogPublisher
 
-# What pytest and the libraries hold is not looked through again at each test.
-gc.collect()
-gc.freeze()
-
 
 class LoggedErrors:
     """The critical errors and failures that were logged, and everything else for those who look."""
@@ -40,6 +36,7 @@ def logged_errors() -> Iterator[LoggedErrors]:
     try:
         yield errors
         gc.collect()  # a Deferred tells of its unhandled error when it goes
+        gc.freeze()  # what is left is pytest's and is not looked through at each test
         unexpected = errors.flush()
     finally:
         globalLogPublisher.removeObserver(errors)
