@@ -132,12 +132,15 @@ class _Parser:
 
     def bare_address(self, start: int, phrase: bytes | None) -> Address:
         after_phrase, self.at = self.at, start
+        is_quoted = self.value.startswith(b'"', start)
         mailbox = self.local_part()
         if self.skip(b"@"):
             host = self.domain() or _MISSING_DOMAIN
             self.skip_white()
-            return Address(_name(self.comment), None, mailbox or _MISSING_MAILBOX, host)
-        if mailbox and self.at >= after_phrase:
+            if mailbox is None:
+                mailbox = _MISSING_MAILBOX
+            return Address(_name(self.comment), None, mailbox, host)
+        if mailbox and not is_quoted and self.at >= after_phrase:
             return Address(_name(self.comment), None, mailbox, _MISSING_DOMAIN)
         self.at = after_phrase
         return Address(_name(phrase), None, _MISSING_MAILBOX, _MISSING_DOMAIN)

@@ -1,7 +1,7 @@
 """BODY and BODYSTRUCTURE: the tree of parts, as one structure (RFC 9051 section 7.5.2)."""
 
 from fakeserver.mail.envelope import envelope
-from fakeserver.mail.header import squeeze, unfold_to_space
+from fakeserver.mail.header import unfold
 from fakeserver.mail.mime import Part
 from fakeserver.mail.parameters import (
     Parameters,
@@ -82,9 +82,7 @@ def _parameters(parameters: Parameters) -> bytes:
 
 def _text_field(part: Part, name: bytes) -> bytes:
     value = part.field_value(name)
-    if value is None or not value.strip():
-        return b"NIL"
-    return nstring(squeeze(value) if name == b"content-description" else unfold_to_space(value))
+    return b"NIL" if value is None else nstring(unfold(value))
 
 
 def _transfer_encoding(part: Part) -> bytes:

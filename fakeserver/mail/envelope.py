@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from fakeserver.mail.address import Address, parse_addresses
-from fakeserver.mail.header import Field, squeeze, unfold_to_space
+from fakeserver.mail.header import Field, squeeze, unfold
 from fakeserver.mail.quoting import nstring
 
 _ADDRESSES = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
@@ -40,7 +40,7 @@ def _string(name: bytes, values: list[bytes] | None) -> bytes:
         return b"NIL"
     # Of several the last counts, as with Dovecot: RFC 5322 section 3.6 allows one.
     value = values[-1]
-    return nstring(squeeze(value) if name == b"subject" else unfold_to_space(value))
+    return nstring(squeeze(value) if name == b"subject" else unfold(value))
 
 
 def _addresses(values: Iterable[bytes]) -> bytes:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 _END = re.compile(rb"\n\r?\n")
 # A field: its line and those after it that begin with white space (RFC 5322 section 2.2.3).
 _FIELD = re.compile(rb"(?:([^:\n]*+):)?([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?")
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+
 _LINE_ENDS = re.compile(rb"[\r\n]+")
 _FOLD_TO_SPACE = re.compile(rb"\r?\n[ \t]+")
 _WHITE = re.compile(rb"[ \t\r\n]+")
@@ -81,7 +81,7 @@ def _field_called(name: bytes) -> re.Pattern[bytes]:
 
 def unfold(value: bytes) -> bytes:
     """The value on one line: only the line ends are taken out (RFC 5322 section 2.2.3)."""
-    return _LINE_ENDS.sub(b"", _FOLD.sub(b"", value)).strip(b" \t")
+    return _LINE_ENDS.sub(b"", value).lstrip(b" \t")
 
 
 def unfold_to_space(value: bytes) -> bytes:
@@ -95,10 +95,10 @@ def squeeze(value: bytes) -> bytes:
 
 
 def pick_fields(fields: Iterable[Field], names: Iterable[bytes], *, exclude: bool) -> bytes:
-    """``HEADER.FIELDS`` and ``HEADER.FIELDS.NOT``: fields in their order, and an empty line."""
+    """``HEADER.FIELDS`` and ``HEADER.FIELDS.NOT``: fields in their order."""
     wanted = {name.lower() for name in names}
     chosen = [field.octets for field in fields if (field.name.lower() in wanted) is not exclude]
-    # A header that ends without a line end gets one, so that the empty line stands by itself.
+    # A header that ends without a line end gets one.
     if chosen and not chosen[-1].endswith(b"\n"):
         chosen[-1] += b"\r\n"
-    return b"".join(chosen) + b"\r\n"
+    return b"".join(chosen)

@@ -1,5 +1,6 @@
 """The tree of MIME parts in a message, as offsets into its octets (RFC 2045, RFC 2046)."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +15,8 @@ from fakeserver.mail.parameters import (
 # As Dovecot: what is nested deeper is taken for plain octets.
 MAX_DEPTH = 64
 MAX_PARTS = 10_000
+
+_EMPTY_LINE = re.compile(rb"(?:\A|\n)\r?\n\Z")
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Part:
     end: int
     default_type: ContentType = TEXT_PLAIN
     children: list["Part"] = field(default_factory=list)
+    header_end: int = 0
 
     @cached_property
     def header(self) -> Header:
@@ -62,9 +66,18 @@ class Part:
         return bool(self.children) and not self.is_multipart
 
     @property
+    def has_empty_line(self) -> bool:
+        """Whether the header ends with the empty line, as it does where there is a body."""
+        return bool(_EMPTY_LINE.search(self.header_octets))
+
+    @property
     def header_octets(self) -> bytes:
-        """The header, the empty line behind it included."""
-        return self.octets[self.start : self.body]
+        """The header, the empty line behind it included.
+
+        The last line end before a delimiter belongs to that (RFC 2046 section 5.1.1), of a part
+        that is nothing but a header too.
+        """
+        return self.octets[self.start : min(self.body, self.header_end)]
 
     @property
     def body_octets(self) -> bytes:
@@ -123,7 +136,8 @@ class _Parser:
         inner = 0
         if self.depth < MAX_DEPTH and self.parts < MAX_PARTS:
             delimiter, inner = self.descend(part, delimiter)
-        part.end = max(body, inner, self.before(delimiter))
+        part.header_end = self.before(delimiter)
+        part.end = max(body, inner, part.header_end)
         self.depth -= 1
         return part, delimiter
 
@@ -146,14 +160,15 @@ class _Parser:
         is_digest = part.content_type.subtype.lower() == b"digest"
         default_type = MESSAGE_RFC822 if is_digest else TEXT_PLAIN
         delimiter = self.next_delimiter(part.body)
+        end = 0
         while delimiter is not None and delimiter.level == level and not delimiter.closes:
             if self.parts >= MAX_PARTS:
                 delimiter = None
                 break
             child, delimiter = self.entity(delimiter.end, default_type)
             part.children.append(child)
+            end = child.end
         self.boundaries.pop()
-        end = 0
         if delimiter is not None and delimiter.level == level:
             end = delimiter.end
             delimiter = self.next_delimiter(end)

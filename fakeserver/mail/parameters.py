@@ -60,12 +60,11 @@ def parse_content_type(value: bytes) -> ContentType:
     if main is None:
         return UNREADABLE
     if not reader.skip(b"/"):
-        usable = reader.at == len(reader.value) or reader.value[reader.at] == 0x3B
-        if not usable or main.lower() == b"multipart":
+        if not reader.ends_item() or main.lower() == b"multipart":
             return UNREADABLE
         return ContentType(main, b"", reader.parameters())
     subtype = reader.token()
-    if subtype is None:
+    if subtype is None or not reader.ends_item():
         return UNREADABLE
     return ContentType(main, subtype, reader.parameters())
 
@@ -109,6 +108,10 @@ class _Reader:
         self.at = found.end()
         self.skip_white()
         return found[0]
+
+    def ends_item(self) -> bool:
+        """Whether nothing follows, or a parameter."""
+        return self.value[self.at : self.at + 1] in (b"", b";")
 
     def skip(self, octet: bytes) -> bool:
         if not self.value.startswith(octet, self.at):
@@ -164,7 +167,11 @@ def _joined(found: list[tuple[bytes, bytes]]) -> Parameters:
         piece = _PIECE.match(name)
         if piece is not None:
             pieces.setdefault(piece[1].lower(), {})[int(piece[2])] = (value, bool(piece[3]))
-    whole = {name: numbered for name, numbered in pieces.items() if 0 in numbered}
+    whole = {
+        name: numbered
+        for name, numbered in pieces.items()
+        if set(numbered) == {*range(len(numbered))}
+    }
     joined: list[tuple[bytes, bytes]] = []
     for name, value in found:
         piece = _PIECE.match(name)

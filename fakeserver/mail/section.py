@@ -31,7 +31,10 @@ def _of_message(part: Part, section: Section) -> bytes:
     if section.text is SectionText.TEXT:
         return part.body_octets
     exclude = section.text is SectionText.HEADER_FIELDS_NOT
-    return pick_fields(part.fields, section.fields, exclude=exclude)
+    picked = pick_fields(part.fields, section.fields, exclude=exclude)
+    # RFC 3501 section 6.4.5: the empty line "is included in all header fetches, except in the case
+    # of a message which has no body and no blank line".
+    return picked + b"\r\n" if part.has_empty_line else picked
 
 
 def find_part(message: Part, path: tuple[int, ...]) -> Part | None:

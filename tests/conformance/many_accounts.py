@@ -3,7 +3,7 @@
 import json
 import sys
 
-from twisted.internet import reactor
+from twisted.internet import reactor  # noqa: TID251 - it is a program of its own
 from twisted.internet.defer import Deferred
 
 from fakeserver.server import FakeServer

@@ -11,7 +11,7 @@ Both go through the same reader. In a script there are, besides what IMAP has:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Union
 
@@ -43,7 +43,7 @@ class Rest:
     """``...``"""
 
 
-Node = Union[Atom, String, Hole, Rest, tuple["Node", ...]]
+Node = Union[Atom, String, Hole, Rest, tuple["Node", ...]]  # noqa: UP007 - it names itself
 
 
 class Unreadable(Exception):
@@ -170,6 +170,3 @@ class Reader:
 
     def _unreadable(self, expected: str) -> Unreadable:
         return Unreadable(f"{expected} expected at {self.at} in {self.octets!r}")
-
-
-Match = Callable[[Node, Node], bool]

@@ -155,7 +155,7 @@ def record(path: Path, target: Target) -> None:
             try:
                 written |= recorder.record(case)
             except BaseException as error:
-                print(f"{path.name}: {case.title}: {error}", file=sys.stderr)
+                sys.stderr.write(f"{path.name}: {case.title}: {error}\n")
                 if isinstance(error, KeyboardInterrupt):
                     raise
             finally:

@@ -48,7 +48,7 @@ class Watch:
                 return f"{count} are recent of {self.exists}"
             case FetchData():
                 return _unreadable_item(response) or self._on_fetch(response)
-            case Vanished(uids, earlier) if not earlier:
+            case Vanished(earlier=False):
                 # Which numbers they had is for the client to work out, and the server can tell
                 # of UIDs that were never there.
                 self.exists = None
