@@ -28,7 +28,9 @@ class Checking:
         self._servers.append(server)
         return f"imaps://localhost:{server.port}"
 
-    async def check(self, url: str, *, user=None, password="opensesame-7391", timeout=10.0) -> tuple[int, str]:
+    async def check(
+        self, url: str, *, user=None, password="opensesame-7391", timeout=10.0
+    ) -> tuple[int, str]:
         address = parse_address(url)
         upstream = Upstream(address, UpstreamTls(address.host, [certificates.authority()]), timeout)
         code = await check_upstream(reactor, upstream, user, password if user else None)
