@@ -45,6 +45,13 @@ DEFAULT = (
     "PREVIEW",
     "CONDSTORE",
     "QRESYNC",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
+    "QUOTA=RES-MESSAGE",
+    "QUOTA=RES-MAILBOX",
+    "QUOTASET",
+    "ACL",
+    "RIGHTS=texk",
     "COMPRESS=DEFLATE",
     "STARTTLS",
     "AUTH=SCRAM-SHA-256",
@@ -60,8 +67,17 @@ OPTIONAL = ("LITERAL-", "LOGINDISABLED")
 # Mechanisms that do not send the password.
 _WITHOUT_PASSWORD = ("AUTH=SCRAM-SHA-256", "AUTH=CRAM-MD5")
 _BEFORE_LOGIN = ("STARTTLS", "LOGINDISABLED")
-# Extensions that build on others (RFC 7162 section 3.2; RFC 5819).
-_IMPLIES = {"QRESYNC": ("CONDSTORE", "ENABLE"), "LIST-STATUS": ("LIST-EXTENDED",)}
+# Extensions that build on others, such as QRESYNC (RFC 7162 section 3.2).
+_IMPLIES = {
+    "QRESYNC": ("CONDSTORE", "ENABLE"),
+    "LIST-STATUS": ("LIST-EXTENDED",),
+    "CREATE-SPECIAL-USE": ("SPECIAL-USE",),
+    "RIGHTS=TEXK": ("ACL",),
+    "QUOTASET": ("QUOTA",),
+    "QUOTA=RES-STORAGE": ("QUOTA",),
+    "QUOTA=RES-MESSAGE": ("QUOTA",),
+    "QUOTA=RES-MAILBOX": ("QUOTA",),
+}
 
 
 class UnknownExtension(ValueError):

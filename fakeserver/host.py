@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from fakeserver.extensions import Extensions
 from fakeserver.store.account import Account
+from fakeserver.store.mailbox import Mailbox
+from fakeserver.store.rights import ANYONE, parse_rights
 from imapproxy.wire.framing import CLIENT_MAX_LINE
 
 
@@ -37,6 +39,8 @@ class Host:
     extensions: Extensions = field(default_factory=Extensions)
     limits: Limits = field(default_factory=Limits)
     accounts: dict[bytes, Account] = field(default_factory=dict)
+    # Mailboxes that are nobody's own (RFC 2342), if there are such.
+    shared: Account | None = None
     greeting: str = "fakeserver ready."
     frozen_at: datetime.datetime | None = None
     # Who is logged in, once for each connection; and how many connections there are.
@@ -54,6 +58,16 @@ class Host:
         account = Account(user.encode(), password.encode(), self.clock, delimiter.encode())
         self.accounts[account.user] = account
         return account
+
+    def add_shared_mailbox(self, name: bytes, rights: bytes, delimiter: str = ".") -> Mailbox:
+        """Add a mailbox that everybody has these rights on, as ``shared.NAME`` (RFC 2342)."""
+        if self.shared is None:
+            # No client can log in to it: there is no user without a name.
+            self.shared = Account(b"", b"", self.clock, delimiter.encode())
+            self.shared.mailboxes.clear()
+        mailbox = self.shared.add_mailbox(name)
+        mailbox.acl = {ANYONE: parse_rights(rights)}
+        return mailbox
 
     def log_in(self, user: bytes, password: bytes) -> Account | None:
         """The account of this user, if the password is theirs."""

@@ -6,6 +6,7 @@ from fakeserver.host import Host
 from fakeserver.reply import untagged
 from fakeserver.store.account import Account
 from fakeserver.store.mailbox import StoredMessage
+from fakeserver.store.rights import ALL_RIGHTS, Rights, changeable, effective_rights
 from fakeserver.store.view import (
     Arrived,
     FlagsChanged,
@@ -72,6 +73,14 @@ class Session:
             return f"{capability}={self.host.limits.append}"
         return capability
 
+    @property
+    def rights(self) -> Rights:
+        """What the user may do with the selected mailbox (RFC 4314)."""
+        if self.view is None or self.account is None or not self.has("ACL"):
+            return ALL_RIGHTS
+        mailbox = self.view.mailbox
+        return effective_rights(mailbox.acl, self.account.user, mailbox.owner)
+
     def deselect(self) -> View | None:
         """Leave the selected mailbox; the view that was left is returned."""
         view, self.view = self.view, None
@@ -123,7 +132,7 @@ class Session:
         told = b"* FLAGS (%b)\r\n" % b" ".join(flags)
         if view.read_only:
             return told + untagged(b"OK", "Read-only mailbox.", b"PERMANENTFLAGS ()")
-        permanent = b" ".join((*flags, ANY_KEYWORD))
+        permanent = b" ".join(changeable((*flags, ANY_KEYWORD), self.rights))
         return told + untagged(b"OK", "Flags permitted.", b"PERMANENTFLAGS (%b)" % permanent)
 
     def keyword_news(self) -> bytes:

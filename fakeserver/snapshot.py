@@ -13,6 +13,7 @@ class _AccountState:
     account: Account
     password: bytes
     subscriptions: dict[WireMailbox, None]
+    quota: dict[str, int]
     mailboxes: tuple[Mailbox, ...]
 
 
@@ -21,11 +22,13 @@ class Snapshot:
     """Copies of all mailboxes. The octets of messages are shared, since they never change."""
 
     accounts: tuple[_AccountState, ...]
+    shared: _AccountState | None
 
 
 def take_snapshot(host: Host) -> Snapshot:
     """The state of all accounts as it is now."""
-    return Snapshot(tuple(map(_state_of, host.accounts.values())))
+    shared = None if host.shared is None else _state_of(host.shared)
+    return Snapshot(tuple(map(_state_of, host.accounts.values())), shared)
 
 
 def restore_snapshot(host: Host, snapshot: Snapshot) -> None:
@@ -35,14 +38,26 @@ def restore_snapshot(host: Host, snapshot: Snapshot) -> None:
     UIDVALIDITY and mod-sequences go back too, which no real server does; clients that keep a cache
     have to begin with an empty one.
     """
-    for account in host.accounts.values():
+    for account in _accounts_of(host):
         for mailbox in account.mailboxes.values():
             mailbox.close_views()
     host.accounts = {state.account.user: state.account for state in snapshot.accounts}
+    host.shared = None if snapshot.shared is None else snapshot.shared.account
     for state in snapshot.accounts:
-        state.account.password = state.password
-        state.account.subscriptions = dict(state.subscriptions)
-        state.account.mailboxes = {one.name: one.copy() for one in state.mailboxes}
+        _restore(state)
+    if snapshot.shared is not None:
+        _restore(snapshot.shared)
+
+
+def _accounts_of(host: Host) -> list[Account]:
+    return [*host.accounts.values(), *([] if host.shared is None else [host.shared])]
+
+
+def _restore(state: _AccountState) -> None:
+    state.account.password = state.password
+    state.account.subscriptions = dict(state.subscriptions)
+    state.account.quota = dict(state.quota)
+    state.account.mailboxes = {one.name: one.copy() for one in state.mailboxes}
 
 
 def _state_of(account: Account) -> _AccountState:
@@ -50,5 +65,6 @@ def _state_of(account: Account) -> _AccountState:
         account,
         account.password,
         dict(account.subscriptions),
+        dict(account.quota),
         tuple(mailbox.copy() for mailbox in account.mailboxes.values()),
     )

@@ -7,11 +7,12 @@ RFC 7889 (a limit that is told).
 from collections.abc import Iterator
 
 from fakeserver.commands.catenate import catenate, has_binary
-from fakeserver.commands.require import account_of
+from fakeserver.commands.require import access_of, check_room
 from fakeserver.mail.message import Message
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session, is_settable
 from fakeserver.store.errors import StoreError
+from fakeserver.store.rights import changeable
 from imapproxy.wire import commands as wire
 from imapproxy.wire.flags import Flag, usual_spelling
 from imapproxy.wire.sequence_set import SequenceSet
@@ -21,13 +22,16 @@ def append(session: Session, command: wire.Append) -> Handler:
     """All of the messages or none (RFC 3502 section 6.3.11)."""
     _check_extensions(session, command)
     flags = [checked_flags(message.flags or ()) for message in command.messages]
-    mailbox = account_of(session).find(command.mailbox, b"TRYCREATE")
+    access = access_of(session)
+    mailbox = access.find(command.mailbox, b"TRYCREATE", needs="i")
+    rights = access.rights(mailbox)
     contents: list[Message] = []
     for message in command.messages:
         contents.append(_content(session, message))
         yield b""
+    check_room(session, mailbox, [content.size for content in contents])
     stored = [
-        mailbox.append(content, given, message.internal_date)
+        mailbox.append(content, changeable(given, rights), message.internal_date)
         for content, given, message in zip(contents, flags, command.messages, strict=True)
     ]
     uids = SequenceSet.of(message.uid for message in stored)
@@ -37,8 +41,9 @@ def append(session: Session, command: wire.Append) -> Handler:
 
 def refuse_early(session: Session, mailbox: bytes, size: int) -> None:
     """Before the client is asked to send a literal: is there a place for it?"""
-    account_of(session).find(mailbox, b"TRYCREATE")
+    found = access_of(session).find(mailbox, b"TRYCREATE", needs="i")
     _check_size(session, size)
+    check_room(session, found, [size])
 
 
 def checked_flags(flags: tuple[Flag, ...]) -> list[Flag]:

@@ -1,9 +1,9 @@
 """CATENATE (RFC 4469): a message made of texts and of what the account has already."""
 
-from fakeserver.commands.require import account_of
+from fakeserver.commands.require import access_of
 from fakeserver.mail.url import BadUrl, MessageUrl, parse_url
 from fakeserver.session import Session
-from fakeserver.store.errors import NoSuchMailbox, StoreError
+from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import Mailbox
 from imapproxy.wire import commands as wire
 
@@ -30,14 +30,14 @@ def _of_url(session: Session, octets: bytes) -> bytes:
         message = mailbox.find(url.uid)
         if message is None:
             raise BadUrl("Message not found")
-    except (BadUrl, NoSuchMailbox) as error:
+    except (BadUrl, StoreError) as error:
         raise StoreError(str(error), b"BADURL " + _in_code(octets)) from None
     return message.content.section(url.section, url.partial)
 
 
 def _mailbox(session: Session, url: MessageUrl) -> Mailbox:
     if url.mailbox is not None:
-        mailbox = account_of(session).find(url.mailbox)
+        mailbox = access_of(session).find(url.mailbox, needs="r")
     elif session.view is not None:
         mailbox = session.view.mailbox
     else:

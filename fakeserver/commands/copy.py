@@ -2,8 +2,10 @@
 
 from fakeserver.commands.require import (
     Numbered,
-    account_of,
+    access_of,
+    check_room,
     messages_of,
+    need_right,
     view_of,
     writable_view_of,
 )
@@ -11,6 +13,7 @@ from fakeserver.reply import Handler, Tagged, untagged
 from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import Mailbox, StoredMessage
+from fakeserver.store.rights import changeable
 from fakeserver.store.view import View
 from imapproxy.wire import commands as wire
 from imapproxy.wire.sequence_set import SequenceSet
@@ -20,25 +23,29 @@ def copy(session: Session, command: wire.Copy) -> Handler:
     """RFC 3501 section 6.4.7: all of the messages or none."""
     view = view_of(session)
     messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
-    target = account_of(session).find(command.mailbox, b"TRYCREATE")
+    target = access_of(session).find(command.mailbox, b"TRYCREATE", needs="i")
     yield b""
     if not messages:
         return Tagged("No messages found.")
     _all_there(view, messages)
-    code = _copy_all(view, messages, target)
+    check_room(session, target, [message.content.size for _, message in messages])
+    code = _copy_all(session, messages, target)
     return Tagged("Copy completed.", code if session.has("UIDPLUS") else b"")
 
 
 def move(session: Session, command: wire.Move) -> Handler:
     """RFC 6851."""
     view = writable_view_of(session)
+    need_right(session, "te")
     messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
-    target = account_of(session).find(command.mailbox, b"TRYCREATE")
+    target = access_of(session).find(command.mailbox, b"TRYCREATE", needs="i")
     yield b""
     if not messages:
         return Tagged("No messages found.")
     _all_there(view, messages)
-    code = _copy_all(view, messages, target)
+    if target.owner != view.mailbox.owner:
+        check_room(session, target, [message.content.size for _, message in messages])
+    code = _copy_all(session, messages, target)
     if session.has("UIDPLUS"):
         # RFC 6851 section 4.3: before the EXPUNGE responses, so untagged.
         yield untagged(b"OK", "Moved UIDs.", code)
@@ -49,6 +56,7 @@ def move(session: Session, command: wire.Move) -> Handler:
 def expunge(session: Session, command: wire.Expunge) -> Handler:
     r"""EXPUNGE, and UID EXPUNGE of RFC 4315: messages that are ``\Deleted``, of those named."""
     view = writable_view_of(session)
+    need_right(session, "e")
     named: list[StoredMessage] = view.messages
     if command.uids is not None:
         named = [message for _, message in messages_of(view, command.uids, by_uid=True)]
@@ -69,10 +77,11 @@ def _all_there(view: View, messages: Numbered) -> None:
         raise StoreError("Some of the requested messages no longer exist.", b"EXPUNGEISSUED")
 
 
-def _copy_all(view: View, messages: Numbered, target: Mailbox) -> bytes:
+def _copy_all(session: Session, messages: Numbered, target: Mailbox) -> bytes:
     """Copy with flags and dates (RFC 3501: SHOULD be preserved); the COPYUID code."""
+    rights = access_of(session).rights(target)
     copies = [
-        target.append(message.content, message.flags, message.internal_date)
+        target.append(message.content, changeable(message.flags, rights), message.internal_date)
         for _, message in messages
     ]
     sources = SequenceSet.of(message.uid for _, message in messages)

@@ -47,7 +47,8 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
     if command.changed_since is not None:
         since = command.changed_since
         messages = [one for one in messages if one[1].mod_seq > since]
-    sets_seen = not view.read_only and any(map(_sets_seen, items))
+    may_set = not view.read_only and "s" in session.rights
+    sets_seen = may_set and any(map(_sets_seen, items))
     yield from _responses(session, view, messages, tellers, items, sets_seen=sets_seen)
     return Tagged("Fetch completed.")
 

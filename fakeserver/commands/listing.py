@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fakeserver.commands.names import astring
-from fakeserver.commands.require import account_of
+from fakeserver.commands.require import access_of
 from fakeserver.commands.status import check_items, status_response
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
-from fakeserver.store.account import Account
+from fakeserver.store.access import Access
 from imapproxy.wire import commands as wire
 from imapproxy.wire.list_pattern import ListPattern
 from imapproxy.wire.mailbox import WireMailbox
@@ -31,83 +31,83 @@ _RETURN = {
 
 def list_mailboxes(session: Session, command: wire.List) -> Handler:
     """LIST, plain and extended."""
-    account = account_of(session)
+    access = access_of(session)
     if not command.is_extended:
-        yield from _plain(session, account, command)
+        yield from _plain(session, access, command)
     else:
         _check_options(session, command)
-        yield from _extended(session, account, command)
+        yield from _extended(session, access, command)
     return Tagged("List completed.")
 
 
 def lsub(session: Session, command: wire.Lsub) -> Handler:
     """RFC 3501 section 6.3.9."""
-    account = account_of(session)
-    pattern = _pattern(account, command.reference, command.pattern)
+    access = access_of(session)
+    pattern = _pattern(access, command.reference, command.pattern)
     yield b""
-    for name, subscribed in _with_parents(account, pattern).items():
+    for name, subscribed in _with_parents(access, pattern).items():
         # A name that is none itself, of which only something below is subscribed to, is
         # \Noselect; it is told where the pattern has "%", which cannot show what is below.
         attributes = [] if subscribed else [rb"\Noselect"]
-        yield _response(account, b"LSUB", attributes, name)
+        yield _response(access, b"LSUB", attributes, name)
     return Tagged("Lsub completed.")
 
 
-def _plain(session: Session, account: Account, command: wire.List) -> Iterator[bytes]:
+def _plain(session: Session, access: Access, command: wire.List) -> Iterator[bytes]:
     if command.patterns == (b"",):
         # "An empty mailbox name argument is a special request to return the hierarchy delimiter
         # and the root name of the name given in the reference."
-        root = command.reference.partition(account.delimiter)
+        root = command.reference.partition(access.delimiter)
         name = WireMailbox(root[0] + root[1]) if root[1] else WireMailbox(b"")
-        yield _response(account, b"LIST", [rb"\Noselect"], name)
+        yield _response(access, b"LIST", [rb"\Noselect"], name)
         return
-    pattern = _pattern(account, command.reference, command.patterns[0])
-    for name, selectable in account.all_names().items():
+    pattern = _pattern(access, command.reference, command.patterns[0])
+    for name, selectable in access.all_names().items():
         if pattern.matches(name):
             attributes = [] if selectable else [rb"\Noselect"]
             if session.has("CHILDREN"):
-                attributes.append(_children(account, name))
-            attributes += _special_use(session, account, name)
-            yield _response(account, b"LIST", attributes, name)
+                attributes.append(_children(access, name))
+            attributes += _special_use(session, access, name)
+            yield _response(access, b"LIST", attributes, name)
 
 
-def _pattern(account: Account, reference: bytes, pattern: bytes) -> ListPattern:
+def _pattern(access: Access, reference: bytes, pattern: bytes) -> ListPattern:
     # The reference is put before the pattern, unless that begins at the root itself.
-    whole = pattern if pattern.startswith(account.delimiter) else reference + pattern
-    return ListPattern(account.canonical(whole), account.delimiter)
+    whole = pattern if pattern.startswith(access.delimiter) else reference + pattern
+    return ListPattern(access.canonical(whole), access.delimiter)
 
 
-def _with_parents(account: Account, pattern: ListPattern) -> dict[WireMailbox, bool]:
+def _with_parents(access: Access, pattern: ListPattern) -> dict[WireMailbox, bool]:
     """Subscribed names that match; and, of those that do not, the nearest matching name above."""
     names: dict[WireMailbox, bool] = {}
-    for name in account.subscriptions:
+    for name in access.subscriptions:
         if pattern.matches(name):
             names[name] = True
             continue
-        above = next((one for one in account.parents_of(name) if pattern.matches(one)), None)
+        above = next((one for one in access.parents_of(name) if pattern.matches(one)), None)
         if above is not None:
             names.setdefault(above, False)
     return dict(sorted(names.items()))
 
 
 def _response(
-    account: Account, verb: bytes, attributes: list[bytes], name: bytes, extended: bytes = b""
+    access: Access, verb: bytes, attributes: list[bytes], name: bytes, extended: bytes = b""
 ) -> bytes:
     return b"* %b (%b) %b %b%b\r\n" % (
         verb,
         b" ".join(attributes),
-        nstring(account.delimiter),
+        nstring(access.delimiter),
         astring(name),
         extended,
     )
 
 
-def _children(account: Account, name: bytes) -> bytes:
-    return rb"\HasChildren" if account.has_children(name) else rb"\HasNoChildren"
+def _children(access: Access, name: bytes) -> bytes:
+    return rb"\HasChildren" if access.has_children(name) else rb"\HasNoChildren"
 
 
-def _special_use(session: Session, account: Account, name: WireMailbox) -> list[bytes]:
-    mailbox = account.mailboxes.get(name)
+def _special_use(session: Session, access: Access, name: WireMailbox) -> list[bytes]:
+    mailbox = access.mailboxes.get(name)
     if mailbox is None or not session.has("SPECIAL-USE"):
         return []
     return list(mailbox.special_use)
@@ -142,69 +142,69 @@ class _Found:
     below: bool = False
 
 
-def _extended(session: Session, account: Account, command: wire.List) -> Iterator[bytes]:
-    patterns = [_pattern(account, command.reference, one) for one in command.patterns if one]
-    for name, found in _select_names(account, command, patterns).items():
-        yield _extended_response(session, account, command, name, found)
-        mailbox = account.mailboxes.get(name)
+def _extended(session: Session, access: Access, command: wire.List) -> Iterator[bytes]:
+    patterns = [_pattern(access, command.reference, one) for one in command.patterns if one]
+    for name, found in _select_names(access, command, patterns).items():
+        yield _extended_response(session, access, command, name, found)
+        mailbox = access.mailboxes.get(name)
         if command.status_items and mailbox is not None and found.itself:
             yield status_response(session, mailbox, command.status_items)
 
 
 def _select_names(
-    account: Account, command: wire.List, patterns: list[ListPattern]
+    access: Access, command: wire.List, patterns: list[ListPattern]
 ) -> dict[WireMailbox, _Found]:
     selection = command.selection_options or ()
     recursive = "RECURSIVEMATCH" in selection
     found: dict[WireMailbox, _Found] = {}
-    for name in _candidates(account, selection):
+    for name in _candidates(access, selection):
         if any(pattern.matches(name) for pattern in patterns):
             found.setdefault(name, _Found()).itself = True
         elif recursive:
             # RFC 5258 section 4: also names above, where what is below them is not told itself.
-            for above in account.parents_of(name):
+            for above in access.parents_of(name):
                 if any(pattern.matches(above) for pattern in patterns):
                     found.setdefault(above, _Found()).below = True
     return dict(sorted(found.items()))
 
 
-def _candidates(account: Account, selection: tuple[str, ...]) -> list[WireMailbox]:
+def _candidates(access: Access, selection: tuple[str, ...]) -> list[WireMailbox]:
     """The names that meet all selection options; without any, all that there are."""
-    names = dict.fromkeys(account.all_names())
+    names = dict.fromkeys(access.all_names())
     if "SUBSCRIBED" in selection:
-        names = dict.fromkeys(account.subscriptions)
+        names = dict.fromkeys(access.subscriptions)
     if "SPECIAL-USE" in selection:
-        special = {name for name, one in account.mailboxes.items() if one.special_use}
+        special = {name for name, one in access.mailboxes.items() if one.special_use}
         names = dict.fromkeys(name for name in names if name in special)
     return list(names)
 
 
 def _extended_response(
-    session: Session, account: Account, command: wire.List, name: WireMailbox, found: _Found
+    session: Session, access: Access, command: wire.List, name: WireMailbox, found: _Found
 ) -> bytes:
     selection = command.selection_options or ()
     returned = command.return_options or ()
-    attributes = _attributes(session, account, command, name)
+    attributes = _attributes(session, access, command, name)
     extended = b""
     if found.below and "RECURSIVEMATCH" in selection:
         criteria = [option for option in ("SUBSCRIBED", "SPECIAL-USE") if option in selection]
         told = b" ".join(nstring(option.encode()) for option in criteria)
         extended = b" (CHILDINFO (%b))" % told
-    if name in account.subscriptions and ("SUBSCRIBED" in selection or "SUBSCRIBED" in returned):
+    if name in access.subscriptions and ("SUBSCRIBED" in selection or "SUBSCRIBED" in returned):
         attributes.insert(0, rb"\Subscribed")
-    return _response(account, b"LIST", attributes, name, extended)
+    return _response(access, b"LIST", attributes, name, extended)
 
 
 def _attributes(
-    session: Session, account: Account, command: wire.List, name: WireMailbox
+    session: Session, access: Access, command: wire.List, name: WireMailbox
 ) -> list[bytes]:
     returned = command.return_options or ()
     attributes: list[bytes] = []
-    if name not in account.mailboxes:
+    if name not in access.mailboxes:
         # RFC 5258 section 3: it implies \Noselect.
         attributes.append(rb"\NonExistent")
     if "CHILDREN" in returned:
-        attributes.append(_children(account, name))
+        attributes.append(_children(access, name))
     if "SPECIAL-USE" in returned or "SPECIAL-USE" in (command.selection_options or ()):
-        attributes += _special_use(session, account, name)
+        attributes += _special_use(session, access, name)
     return attributes

@@ -1,10 +1,11 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE."""
 
-from fakeserver.commands.require import account_of, refuse_parameters
+from fakeserver.commands.require import access_of, account_of, refuse_parameters
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
+from fakeserver.store.quota import check_mailboxes
 from imapproxy.wire import commands as wire
 from imapproxy.wire.flags import Flag
 
@@ -19,7 +20,9 @@ def create(session: Session, command: wire.Create) -> Handler:
     refuse_parameters(command.parameters)
     special_use = _special_use(session, command)
     yield b""
-    mailbox = account_of(session).create(command.mailbox, special_use)
+    if session.has("QUOTA"):
+        check_mailboxes(account_of(session))
+    mailbox = access_of(session).create(command.mailbox, special_use)
     # RFC 8474 section 4.1
     code = b"MAILBOXID (%b)" % mailbox.object_id if session.has("OBJECTID") else b""
     return Tagged("Create completed.", code)
@@ -39,14 +42,13 @@ def _special_use(session: Session, command: wire.Create) -> list[Flag]:
 
 def delete(session: Session, command: wire.Delete) -> Handler:
     """RFC 3501 section 6.3.4."""
-    account = account_of(session)
+    access = access_of(session)
     view = session.view
-    name = account.canonical(command.mailbox)
-    if view is not None and view.mailbox is account.mailboxes.get(name):
+    if view is not None and view.mailbox is access.mailbox(command.mailbox):
         # Deleting what is selected leaves it first, as a client would with CLOSE.
         session.deselect()
     yield b""
-    account.delete(command.mailbox)
+    access.delete(command.mailbox)
     return Tagged("Delete completed.")
 
 
@@ -54,26 +56,32 @@ def rename(session: Session, command: wire.Rename) -> Handler:
     """RFC 3501 section 6.3.5."""
     refuse_parameters(command.parameters)
     yield b""
-    account_of(session).rename(command.mailbox, command.new_name)
+    access_of(session).rename(command.mailbox, command.new_name)
     return Tagged("Rename completed.")
 
 
 def subscribe(session: Session, command: wire.Subscribe) -> Handler:
     """RFC 3501 section 6.3.6."""
     yield b""
-    account_of(session).subscribe(command.mailbox)
+    access_of(session).subscribe(command.mailbox)
     return Tagged("Subscribe completed.")
 
 
 def unsubscribe(session: Session, command: wire.Unsubscribe) -> Handler:
     """RFC 3501 section 6.3.7."""
     yield b""
-    account_of(session).unsubscribe(command.mailbox)
+    access_of(session).unsubscribe(command.mailbox)
     return Tagged("Unsubscribe completed.")
 
 
 def namespace(session: Session, _command: wire.Namespace) -> Handler:
-    """RFC 2342: all mailboxes are the user's own."""
-    delimiter = nstring(account_of(session).delimiter)
-    yield b'* NAMESPACE (("" %b)) NIL NIL\r\n' % delimiter
+    """RFC 2342: the user's own, other users', and shared mailboxes."""
+    access = access_of(session)
+    prefixes = (b"", access.others_prefix, access.shared_prefix)
+    told = b" ".join(_namespaces(prefix, access.delimiter) for prefix in prefixes)
+    yield b"* NAMESPACE %b\r\n" % told
     return Tagged("Namespace completed.")
+
+
+def _namespaces(prefix: bytes | None, delimiter: bytes) -> bytes:
+    return b"NIL" if prefix is None else b"((%b %b))" % (nstring(prefix), nstring(delimiter))

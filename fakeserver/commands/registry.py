@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fakeserver.commands import (
+    acl,
     append,
     authentication,
     connection,
@@ -11,6 +12,7 @@ from fakeserver.commands import (
     idle,
     listing,
     mailboxes,
+    quota,
     search,
     selecting,
     status,
@@ -66,6 +68,14 @@ _COMMANDS: dict[type, Entry] = {
     wire.Append: Entry(append.append, _AFTER_LOGIN),
     wire.Compress: Entry(connection.compress, _AFTER_LOGIN, "COMPRESS=DEFLATE"),
     wire.Idle: Entry(idle.idle, _AFTER_LOGIN, "IDLE"),
+    wire.GetAcl: Entry(acl.get_acl, _AFTER_LOGIN, "ACL"),
+    wire.SetAcl: Entry(acl.set_acl, _AFTER_LOGIN, "ACL"),
+    wire.DeleteAcl: Entry(acl.delete_acl, _AFTER_LOGIN, "ACL"),
+    wire.ListRights: Entry(acl.list_rights, _AFTER_LOGIN, "ACL"),
+    wire.MyRights: Entry(acl.my_rights, _AFTER_LOGIN, "ACL"),
+    wire.GetQuota: Entry(quota.get_quota, _AFTER_LOGIN, "QUOTA"),
+    wire.GetQuotaRoot: Entry(quota.get_quota_root, _AFTER_LOGIN, "QUOTA"),
+    wire.SetQuota: Entry(quota.set_quota, _AFTER_LOGIN, "QUOTASET"),
     wire.Check: Entry(selecting.check, _SELECTED),
     wire.Close: Entry(selecting.close, _SELECTED),
     wire.Unselect: Entry(selecting.unselect, _SELECTED, "UNSELECT"),

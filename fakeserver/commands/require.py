@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from fakeserver.reply import BadCommand
 from fakeserver.session import Session
+from fakeserver.store.access import Access
 from fakeserver.store.account import Account
 from fakeserver.store.errors import StoreError
-from fakeserver.store.mailbox import StoredMessage
+from fakeserver.store.mailbox import Mailbox, StoredMessage
+from fakeserver.store.quota import check_quota
 from fakeserver.store.view import View
 from imapproxy.wire.commands import Parameter
 from imapproxy.wire.sequence_set import SequenceSet
@@ -19,6 +21,14 @@ def account_of(session: Session) -> Account:
     if session.account is None:
         raise BadCommand("Please login first.")
     return session.account
+
+
+def access_of(session: Session) -> Access:
+    """What the session's user sees of all mailboxes."""
+    own = account_of(session)
+    if not session.has("ACL"):
+        return Access(own, None, None)
+    return Access(own, session.host.accounts, session.host.shared)
 
 
 def view_of(session: Session) -> View:
@@ -34,6 +44,12 @@ def writable_view_of(session: Session) -> View:
     if view.read_only:
         raise StoreError("Mailbox is read-only.", b"READ-ONLY")
     return view
+
+
+def need_right(session: Session, rights: str) -> None:
+    """That the user has these rights on the selected mailbox (RFC 4314 section 4)."""
+    if not session.rights.issuperset(rights):
+        raise StoreError("Permission denied.", b"NOPERM")
 
 
 def messages_of(view: View, numbers: SequenceSet, *, by_uid: bool) -> Numbered:
@@ -55,6 +71,12 @@ def saved_messages_of(view: View) -> Numbered:
     if view.saved is None:
         raise BadCommand("Invalid messageset.")
     return view.by_saved()
+
+
+def check_room(session: Session, mailbox: Mailbox, sizes: list[int]) -> None:
+    """That messages of these sizes fit into the quota of whom the mailbox belongs to."""
+    if session.has("QUOTA"):
+        check_quota(access_of(session).account_of(mailbox), sizes)
 
 
 def refuse_parameters(parameters: Iterable[Parameter]) -> None:

@@ -1,7 +1,7 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT, CHECK."""
 
 from fakeserver.commands.require import (
-    account_of,
+    access_of,
     need_extension,
     refuse_parameters,
     view_of,
@@ -9,6 +9,7 @@ from fakeserver.commands.require import (
 from fakeserver.commands.resync import resync
 from fakeserver.reply import BadCommand, Handler, Tagged, untagged
 from fakeserver.session import Session
+from fakeserver.store.rights import CHANGING
 from fakeserver.store.view import View
 from imapproxy.wire import commands as wire
 
@@ -20,7 +21,10 @@ def select(session: Session, command: wire.Select | wire.Examine) -> Handler:
     if session.deselect() is not None:
         # RFC 7162 section 3.2.11. A mailbox that cannot be selected leaves none selected.
         yield untagged(b"OK", "Previous mailbox closed.", b"CLOSED")
-    mailbox = account_of(session).find(command.mailbox)
+    access = access_of(session)
+    mailbox = access.find(command.mailbox, needs="r")
+    # RFC 4314 section 5.2: who may change nothing selects READ-ONLY.
+    read_only = read_only or not access.rights(mailbox) & CHANGING
     if command.condstore or command.qresync is not None:
         session.enable_condstore()
     view = session.view = View(mailbox, read_only=read_only)
@@ -29,16 +33,16 @@ def select(session: Session, command: wire.Select | wire.Examine) -> Handler:
     yield _counts(session, view)
     if command.qresync is not None:
         yield from resync(session, view, command.qresync)
-    if read_only:
-        return Tagged("Examine completed.", b"READ-ONLY")
-    return Tagged("Select completed.", b"READ-WRITE")
+    text = "Examine completed." if isinstance(command, wire.Examine) else "Select completed."
+    return Tagged(text, b"READ-ONLY" if read_only else b"READ-WRITE")
 
 
 def close(session: Session, _command: wire.Close) -> Handler:
     """RFC 3501 section 6.4.2: what is deleted goes, and this session is not told."""
     view = view_of(session)
+    may_expunge = "e" in session.rights
     session.deselect()
-    if not view.read_only and not view.closed:
+    if may_expunge and not view.read_only and not view.closed:
         view.mailbox.expunge(message for message in view.messages if rb"\Deleted" in message.flags)
     yield b""
     return Tagged("Close completed.", _highest_mod_seq(session, view))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from fakeserver.commands.names import astring
-from fakeserver.commands.require import account_of
+from fakeserver.commands.require import access_of
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
 from fakeserver.store.mailbox import Mailbox
@@ -28,6 +28,9 @@ _FIGURES: dict[str, tuple[str, _Figure]] = {
     "HIGHESTMODSEQ": ("CONDSTORE", lambda session, mailbox: mailbox.highest_mod_seq),
     "SIZE": ("STATUS=SIZE", lambda session, mailbox: mailbox.size),
     "MAILBOXID": ("OBJECTID", lambda session, mailbox: b"(%b)" % mailbox.object_id),
+    # RFC 9208 section 4.1.4
+    "DELETED": ("QUOTA=RES-MESSAGE", lambda session, mailbox: mailbox.deleted),
+    "DELETED-STORAGE": ("QUOTA=RES-STORAGE", lambda session, mailbox: mailbox.deleted_size),
     "APPENDLIMIT": ("APPENDLIMIT", lambda session, mailbox: session.host.limits.append),
 }
 
@@ -35,7 +38,7 @@ _FIGURES: dict[str, tuple[str, _Figure]] = {
 def status(session: Session, command: wire.Status) -> Handler:
     """RFC 3501 section 6.3.10."""
     check_items(session, command.items)
-    mailbox = account_of(session).find(command.mailbox)
+    mailbox = access_of(session).find(command.mailbox, needs="r")
     if "HIGHESTMODSEQ" in command.items:
         yield session.enable_condstore()
     yield status_response(session, mailbox, command.items)
@@ -53,9 +56,10 @@ def check_items(session: Session, items: Iterable[str]) -> None:
 
 def status_response(session: Session, mailbox: Mailbox, items: Iterable[str]) -> bytes:
     """``* STATUS mailbox (item value …)``."""
+    name = access_of(session).name_of(mailbox)
     told = []
     for item in dict.fromkeys(items):
         figure = _FIGURES[item][1](session, mailbox)
         value = figure if isinstance(figure, bytes) else b"%d" % figure
         told.append(item.encode() + b" " + value)
-    return b"* STATUS %b (%b)\r\n" % (astring(mailbox.name), b" ".join(told))
+    return b"* STATUS %b (%b)\r\n" % (astring(name), b" ".join(told))

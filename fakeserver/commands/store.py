@@ -9,9 +9,12 @@ from fakeserver.commands.require import (
 )
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
+from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import Flags, StoredMessage
+from fakeserver.store.rights import changeable
 from fakeserver.store.view import View
 from imapproxy.wire import commands as wire
+from imapproxy.wire.flags import Flag
 from imapproxy.wire.sequence_set import SequenceSet
 
 
@@ -19,7 +22,7 @@ def store(session: Session, command: wire.Store) -> Handler:
     """STORE and UID STORE."""
     view = writable_view_of(session)
     _check(session, command)
-    flags = checked_flags(command.flags)
+    flags = _permitted(session, command)
     messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
     if command.unchanged_since is not None:
         yield session.enable_condstore()
@@ -43,6 +46,15 @@ def store(session: Session, command: wire.Store) -> Handler:
     return Tagged("Store completed.")
 
 
+def _permitted(session: Session, command: wire.Store) -> list[Flag]:
+    """The flags that the user may change (RFC 4314 section 4): some are enough, none are not."""
+    flags = checked_flags(command.flags)
+    permitted = changeable(flags, session.rights)
+    if (flags and not permitted) or not session.rights & frozenset("swt"):
+        raise StoreError("Permission denied.", b"NOPERM")
+    return permitted
+
+
 def _check(session: Session, command: wire.Store) -> None:
     refuse_parameters(command.parameters)
     if command.item != "FLAGS":
@@ -61,7 +73,9 @@ def _change(
 ) -> bytes:
     """Change one message; what the client is to hear of it."""
     was_pending = view.is_pending(message)
-    changed = view.mailbox.set_flags(message, _result(command.action, message.flags, given))
+    changed = view.mailbox.set_flags(
+        message, _result(session, command.action, message.flags, given)
+    )
     if not command.silent:
         view.forget_change(message)
         return session.flags_response(view, number, message, by_uid=command.by_uid)
@@ -76,9 +90,10 @@ def _change(
     return b""
 
 
-def _result(action: wire.StoreAction, present: Flags, given: Flags) -> Flags:
+def _result(session: Session, action: wire.StoreAction, present: Flags, given: Flags) -> Flags:
     if action is wire.StoreAction.ADD:
         return present | given
     if action is wire.StoreAction.REMOVE:
         return present - given
-    return given
+    # What the user may not change stays.
+    return given | (present - frozenset(changeable(present, session.rights)))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from fakeserver.store.errors import MailboxExists, NoSuchMailbox, StoreError
 from fakeserver.store.mailbox import Mailbox
+from fakeserver.store.rights import ALL_RIGHTS, Rights
 from imapproxy.wire.errors import DecodeError
 from imapproxy.wire.flags import Flag
 from imapproxy.wire.mailbox import INBOX, WireMailbox, canonical_mailbox, decode_mailbox, is_inbox
@@ -32,6 +33,8 @@ class Account:
         self.delimiter = delimiter
         self.mailboxes: dict[WireMailbox, Mailbox] = {}
         self.subscriptions: dict[WireMailbox, None] = {}
+        # Limits by resource: STORAGE (units of 1024 octets), MESSAGE, MAILBOX (RFC 9208).
+        self.quota: dict[str, int] = {}
         self._clock = clock
         self._last_uid_validity = 0
         self._made = 0
@@ -112,6 +115,8 @@ class Account:
         self._last_uid_validity = max(self._last_uid_validity, uid_validity)
         mailbox = Mailbox(self.canonical(name), uid_validity, self._clock)
         mailbox.object_id = self._next_object_id()
+        mailbox.owner = self.user
+        mailbox.acl = self._first_acl(mailbox.name)
         self.mailboxes[mailbox.name] = mailbox
         return mailbox
 
@@ -120,6 +125,12 @@ class Account:
         now = int(self._clock().timestamp())
         self._last_uid_validity = max(self._last_uid_validity + 1, now)
         return self._last_uid_validity
+
+    def _first_acl(self, name: WireMailbox) -> dict[bytes, Rights]:
+        """What a new mailbox begins with: the rights on the one above or, of none, its owner's."""
+        above = (self.mailboxes.get(parent) for parent in self.parents_of(name))
+        parent = next((one for one in above if one is not None), None)
+        return {self.user: ALL_RIGHTS} if parent is None else dict(parent.acl)
 
     def _next_object_id(self) -> bytes:
         """A MAILBOXID that no mailbox has or had, of this account or another (RFC 8474)."""
@@ -188,6 +199,7 @@ class Account:
         mailbox.close_views()
         renewed = self.add_mailbox(mailbox.name)
         renewed.special_use = mailbox.special_use
+        renewed.acl = mailbox.acl
         for message in mailbox.messages:
             renewed.append(message.content, message.flags, message.internal_date)
         return renewed.uid_validity

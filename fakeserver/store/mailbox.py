@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from fakeserver.mail.message import Message
+from fakeserver.store.rights import Rights
 from imapproxy.wire.flags import SYSTEM_FLAGS, Flag, flag_key, usual_spelling
 from imapproxy.wire.mailbox import WireMailbox
 from imapproxy.wire.sequence_set import Ranges
@@ -75,6 +76,9 @@ class Mailbox:
         self.uid_validity = uid_validity
         # MAILBOXID (RFC 8474): whoever makes the mailbox gives it one that no other has.
         self.object_id = b""
+        # Whose it is, and what others may do with it (RFC 4314).
+        self.owner = b""
+        self.acl: dict[bytes, Rights] = {}
         self.uid_next = 1
         self.highest_mod_seq = 1
         self.messages: list[StoredMessage] = []
@@ -102,6 +106,11 @@ class Mailbox:
     def deleted(self) -> int:
         r"""How many messages are ``\Deleted``."""
         return sum(rb"\Deleted" in message.flags for message in self.messages)
+
+    @property
+    def deleted_size(self) -> int:
+        r"""Octets of the messages that are ``\Deleted``."""
+        return sum(one.content.size for one in self.messages if rb"\Deleted" in one.flags)
 
     @property
     def recent(self) -> int:
@@ -189,6 +198,8 @@ class Mailbox:
         """A mailbox of its own that is as this one is now; nobody watches it."""
         twin = Mailbox(self.name, self.uid_validity, self._clock, self.special_use)
         twin.object_id = self.object_id
+        twin.owner = self.owner
+        twin.acl = dict(self.acl)
         twin.uid_next = self.uid_next
         twin.highest_mod_seq = self.highest_mod_seq
         twin.first_recent = self.first_recent
