@@ -14,8 +14,9 @@ from pathlib import Path
 
 from fakeserver.mail.source import octets_of
 
-# "From sender Thu Feb  3 04:05:06 2022": what it holds besides is of no use.
-_FROM_LINE = re.compile(rb"^From [^\r\n]*\r?\n", re.MULTILINE)
+# "From sender Thu Feb  3 04:05:06 2022". Not every program quotes such lines in messages: those
+# that tell no time are text.
+_FROM_LINE = re.compile(rb"^From [^\r\n]*\d\d:\d\d[^\r\n]*\r?\n", re.MULTILINE)
 _FROM_DATE = re.compile(rb"(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4})[ \r\n]")
 # mboxrd: one ">" is taken off, so that any message comes back as it was.
 _QUOTED_FROM = re.compile(rb"^>(?=>*From )", re.MULTILINE)

@@ -12,6 +12,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.interfaces import (
     IAddress,
     IListeningPort,
+    IProtocolFactory,
     IStreamServerEndpoint,
 )
 from twisted.internet.protocol import Factory
@@ -21,7 +22,7 @@ from fakeserver.certificates import Certificates, Kind
 from fakeserver.extensions import Extensions
 from fakeserver.faults import Action, Fault, FaultPlan
 from fakeserver.host import Host, Limits
-from fakeserver.load import read_messages
+from fakeserver.load import read_messages, read_tree
 from fakeserver.mail.message import Message
 from fakeserver.mail.source import octets_of
 from fakeserver.protocol import ImapProtocol, Setting
@@ -31,7 +32,7 @@ from fakeserver.store.account import Account
 from fakeserver.store.mailbox import Mailbox, StoredMessage
 from fakeserver.transcript import CommandRecord, Transcript
 from imapproxy.wire.flags import DELETED
-from imapproxy.wire.mailbox import encode_mailbox
+from imapproxy.wire.mailbox import INBOX, encode_mailbox
 
 # How long a connection that is ended may take to be gone, in seconds.
 _GRACE = 1.0
@@ -86,9 +87,9 @@ class FakeServer:
             self._tls_options = self._certificates.options(self._certificate)
         try:
             if listen is not None:
-                await self._listen("imap", listen)
+                await self.listen("imap", listen, _Factory(self, tls=False))
             if tls_listen is not None and tls:
-                await self._listen("imaps", tls_listen)
+                await self.listen("imaps", tls_listen, _Factory(self, tls=True))
         except BaseException:
             await self.stop()
             raise
@@ -112,12 +113,12 @@ class FakeServer:
     @property
     def port(self) -> int:
         """The port of plaintext and STARTTLS."""
-        return self._port("imap")
+        return self.port_of("imap")
 
     @property
     def tls_port(self) -> int:
         """The port of implicit TLS."""
-        return self._port("imaps")
+        return self.port_of("imaps")
 
     @property
     def ca_file(self) -> Path:
@@ -186,6 +187,19 @@ class FakeServer:
             box.append(Message(one.octets), {*one.flags, *flags}, one.internal_date)
             for one in read_messages(source)
         ]
+
+    def load(self, path: Path, *, user: str | None = None) -> None:
+        """Put the mailboxes of a file, Maildir or directory into an account.
+
+        See :func:`fakeserver.load.read_tree` for what becomes what. Raises ``NotMail``, ``OSError``
+        and, for a name that no mailbox can have, ``StoreError``.
+        """
+        account = self.account(user)
+        for parts, messages in read_tree(path).items():
+            name = account.delimiter.join(map(encode_mailbox, parts)) or INBOX
+            box = account.mailboxes.get(account.canonical(name)) or account.create(name)
+            for one in messages:
+                box.append(Message(one.octets), one.flags, one.internal_date)
 
     def set_flags(
         self, uid: int, flags: Iterable[bytes], mailbox: str = "INBOX", *, user: str | None = None
@@ -275,13 +289,14 @@ class FakeServer:
     def _open(self) -> list[ImapProtocol]:
         return list(self._protocols)
 
-    def _port(self, name: str) -> int:
+    def port_of(self, name: str) -> int:
+        """The port that was given to ``listen`` with this name."""
         address = self._listening[name].getHost()
         assert isinstance(address, IPv4Address | IPv6Address)
         return address.port
 
-    async def _listen(self, name: str, where: tuple[str, int]) -> None:
-        factory = _Factory(self, tls=name == "imaps")
+    async def listen(self, name: str, where: tuple[str, int], factory: IProtocolFactory) -> None:
+        """Listen for something else besides, until ``stop``: SMTP, the control interface."""
         self._listening[name] = await self._endpoint(*where).listen(factory)
 
     def _endpoint(self, interface: str, port: int) -> IStreamServerEndpoint:
