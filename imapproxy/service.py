@@ -4,27 +4,27 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock, TimeoutError
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock
 from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, ILoggingContext
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 import imapproxy
 from imapproxy.config import ConfigError, ListenerSettings, Settings
+from imapproxy.introduction import introduce
 from imapproxy.listen_address import ListenAddress
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.tls import ServerTls
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.upstream.dial import Upstream
-from imapproxy.upstream.errors import UpstreamError
 
 _BACKLOG = 128
-_INTRODUCTION = 3.0  # seconds that the upstream gets before clients are told that we are ready
 
 
 class Listener:
@@ -187,17 +187,9 @@ class ProxyService(Service):
     async def _introduce(self, listeners: Sequence[Listener]) -> None:
         """Meet the upstreams before the first client does."""
         new = {listener.partners for listener in listeners if not listener.partners.introduced}
-        await DeferredList([Deferred.fromCoroutine(self._meet(partners)) for partners in new])
-
-    async def _meet(self, partners: PartnerSource) -> None:
-        # An upstream that is away keeps nobody from starting the proxy.
-        introduction = Deferred.fromCoroutine(partners.introduce())
-        try:
-            await introduction.addTimeout(_INTRODUCTION, self._reactor)
-        except TimeoutError:
-            self.log.warn("{upstream} has not answered yet", upstream=partners)
-        except UpstreamError as error:
-            self.log.warn("{error}; until that is mended nobody can log in", error=str(error))
+        await DeferredList(
+            [Deferred.fromCoroutine(introduce(self._reactor, partners)) for partners in new]
+        )
 
     def _partners(self, upstream: Upstream) -> PartnerSource:
         """The one source of partners for an upstream, whatever listeners use it."""
@@ -269,9 +261,12 @@ class ProxyService(Service):
     def startService(self) -> None:
         """See :class:`twisted.application.service.IService`."""
         Service.startService(self)
-        Deferred.fromCoroutine(self.start()).addErrback(
-            lambda failure: self.log.critical("{error}", error=failure.getErrorMessage())
-        )
+        Deferred.fromCoroutine(self.start()).addErrback(self._cannot_start)
+
+    def _cannot_start(self, failure: Failure) -> None:
+        # A daemon without a listener is of no use to anybody, and its runner cannot see that.
+        self.log.critical("{error}", error=failure.getErrorMessage())
+        self._reactor.stop()
 
     def stopService(self) -> Deferred[None]:
         """See :class:`twisted.application.service.IService`."""

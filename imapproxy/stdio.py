@@ -7,6 +7,7 @@ from twisted.internet.stdio import StandardIO
 
 import imapproxy
 from imapproxy.config import Settings
+from imapproxy.introduction import introduce
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.relay.partner import PartnerSource
 
@@ -15,7 +16,9 @@ async def serve_stdio(reactor: Any, settings: Settings) -> int:
     """Serve the one client at the other end of the pipe; done when it is gone."""
     partners = PartnerSource(reactor, settings.listeners[0].upstream)
     factory = ListenerFactory(reactor, partners, settings.limits, imapproxy.__version__)
+    await introduce(reactor, partners)
     connection = factory.buildProtocol()
+    reactor.addSystemEventTrigger("before", "shutdown", factory.drain)
     gone: Deferred[None] = Deferred()
     connection.on_lost = lambda: gone.callback(None)
     StandardIO(connection, reactor=reactor)

@@ -166,4 +166,4 @@ async def test_no_way_to_log_in(checking):
     url = await checking.serve(Server(greeting, tls=good_tls()))
     code, said = await checking.check(url, user="x")
     assert code == 2
-    assert "neither LOGIN nor AUTH=PLAIN (mechanisms: XOAUTH2)" in said
+    assert "does not offer LOGIN, AUTH=PLAIN or AUTH=LOGIN (mechanisms: XOAUTH2)" in said

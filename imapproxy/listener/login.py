@@ -76,6 +76,7 @@ class LoginStage:
         self._gathering = Gathering(limits.max_login_octets)
         self._dialogue: tuple[bytes, Mechanism] | None = None
         self._opening: Deferred[Partner] | None = None
+        self._tag = b""  # of the log-in that is being tried
         self._over = False
         self._failures = 0
         self._bad_commands = 0
@@ -239,6 +240,7 @@ class LoginStage:
         self._client.expect_commands(True)
 
     def _log_in(self, tag: bytes, credentials: Credentials) -> None:
+        self._tag = tag
         opening = self._opening = Deferred.fromCoroutine(self._partners.open(credentials))
         opening.addCallbacks(self._opened, self._refused, (tag,), {}, (tag,), {})
         opening.addErrback(self._broken, tag)
@@ -259,7 +261,8 @@ class LoginStage:
         # Servers are known to quote the command that they refuse, password and all.
         told = error.answer.partition(b"]")[0] if error.refused else str(error).encode()
         self.log.info("a log-in failed: {error}", error=printable(told))
-        self._failures += 1
+        # An upstream that is away is no fault of the client's.
+        self._failures += error.refused
         self._say(tag + b" " + error.answer)
         if self._failures >= self._limits.max_login_failures:
             self._bye(b"* BYE Too many log-ins failed")
@@ -283,7 +286,11 @@ class LoginStage:
             self._say(line)
 
     def _too_late(self) -> None:
-        self._bye(b"* BYE No log-in within %d seconds" % self._limits.login_timeout)
+        late = b"within %d seconds" % self._limits.login_timeout
+        if self._opening is not None:
+            # The client has done its part, and every command gets its answer.
+            self._say(self._tag + b" NO [UNAVAILABLE] The server did not answer " + late)
+        self._bye(b"* BYE No log-in " + late)
 
     def _bye(self, last_words: bytes) -> None:
         if self._over:

@@ -42,14 +42,26 @@ def _attempt(
             initial_response="SASL-IR" in capabilities or "IMAP4rev2" in capabilities,
         )
         return client.run_request(request)
-    if "LOGINDISABLED" in capabilities or credentials.authorization:
-        offered = ", ".join(capabilities.auth_mechanisms) or "none"
-        raise NoWayToLogIn(
-            f"{client.connection.name} takes no name and password: it offers neither LOGIN nor "
-            f"AUTH=PLAIN (mechanisms: {offered})"
+    if credentials.authorization:
+        raise _no_way(client, capabilities, "AUTH=PLAIN, which alone can name another's mail")
+    if "LOGINDISABLED" not in capabilities:
+        parts = _login_parts(credentials)
+        style = capabilities.literal_style
+        return client.run_request(LoginRequest(client.connection, parts, style))
+    if "AUTH=LOGIN" in capabilities:
+        answers = [Secret(credentials.user), credentials.password]
+        return client.run_request(
+            AuthenticateRequest(client.connection, "LOGIN", answers, initial_response=False)
         )
-    parts = _login_parts(credentials)
-    return client.run_request(LoginRequest(client.connection, parts, capabilities.literal_style))
+    raise _no_way(client, capabilities, "LOGIN, AUTH=PLAIN or AUTH=LOGIN")
+
+
+def _no_way(client: ImapClient, capabilities: Capabilities, missing: str) -> NoWayToLogIn:
+    offered = ", ".join(capabilities.auth_mechanisms) or "none"
+    return NoWayToLogIn(
+        f"{client.connection.name} takes no name and password: it does not offer {missing} "
+        f"(mechanisms: {offered})"
+    )
 
 
 def _secrets(credentials: Credentials) -> tuple[bytes, bytes, bytes]:

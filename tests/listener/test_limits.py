@@ -4,6 +4,8 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from imapproxy.listener.limits import Limits
+from imapproxy.relay.partner import NotLetIn
+from imapproxy.upstream.errors import UpstreamUnavailable
 from tests.listener.arriving import GREETING, arrive, refuse
 from tests.relay.conversation import Conversation
 
@@ -25,7 +27,10 @@ class TestLimits:
         talk.waiting_login = Deferred(cancelled.append)
         talk.client.dataReceived(b"a1 LOGIN demo pw\r\n")
         talk.clock.advance(60)
-        assert talk.client_wire.take() == b"* BYE No log-in within 60 seconds\r\n"
+        talk.script(r"""
+            R: a1 NO [UNAVAILABLE] The server did not answer within 60 seconds
+            R: * BYE No log-in within 60 seconds
+        """)
         assert cancelled
 
     def test_after_the_log_in_there_is_none(self):
@@ -88,6 +93,13 @@ class TestLimits:
         """)
         assert talk.client_wire.closed
         assert len(talk.credentials) == 2
+
+    def test_an_upstream_that_is_away_is_no_failure_of_the_client(self):
+        talk = arrive(Limits(max_login_failures=1))
+        talk.refusal = NotLetIn(UpstreamUnavailable("away"))
+        for number in range(3):
+            talk.script(f"C: a{number} LOGIN demo a\nR: a{number} NO [UNAVAILABLE] away")
+        assert not talk.client_wire.closed
 
     def test_bad_commands(self):
         talk = arrive(Limits(max_bad_commands=2))

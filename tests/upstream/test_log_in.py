@@ -95,7 +95,17 @@ class TestChoice:
     @pytest.mark.parametrize("capabilities", ["IMAP4rev1 LOGINDISABLED", "LOGINDISABLED AUTH=X"])
     def test_no_way_at_all(self, capabilities):
         error = failure(_log_in(Talk(capabilities)), NoWayToLogIn)
-        assert "neither LOGIN nor AUTH=PLAIN" in str(error)
+        assert "does not offer LOGIN, AUTH=PLAIN or AUTH=LOGIN" in str(error)
+
+    def test_the_mechanism_login_where_there_is_nothing_else(self):
+        talk = Talk("IMAP4rev1 LOGINDISABLED AUTH=LOGIN")
+        done = _log_in(talk)
+        talk.script("C: P1 AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6")
+        talk.expect(base64.b64encode(b"demo") + b"\r\n")
+        talk.script("S: + UGFzc3dvcmQ6")
+        talk.expect(base64.b64encode(_PASSWORD) + b"\r\n")
+        talk.script("S: P1 OK [CAPABILITY IMAP4rev1] in")
+        result(done)
 
     def test_capabilities_are_asked_for_where_nobody_told_them(self):
         talk = Talk(None)
