@@ -100,11 +100,15 @@ class TestChoice:
     def test_the_mechanism_login_where_there_is_nothing_else(self):
         talk = Talk("IMAP4rev1 LOGINDISABLED AUTH=LOGIN")
         done = _log_in(talk)
-        talk.script("C: P1 AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6")
-        talk.expect(base64.b64encode(b"demo") + b"\r\n")
-        talk.script("S: + UGFzc3dvcmQ6")
-        talk.expect(base64.b64encode(_PASSWORD) + b"\r\n")
-        talk.script("S: P1 OK [CAPABILITY IMAP4rev1] in")
+        name, password = (base64.b64encode(octets).decode() for octets in (b"demo", _PASSWORD))
+        talk.script(rf"""
+            C: P1 AUTHENTICATE LOGIN
+            S: + VXNlcm5hbWU6
+            C: {name}
+            S: + UGFzc3dvcmQ6
+            C: {password}
+            S: P1 OK [CAPABILITY IMAP4rev1] in
+        """)
         result(done)
 
     def test_capabilities_are_asked_for_where_nobody_told_them(self):
