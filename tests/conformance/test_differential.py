@@ -31,8 +31,8 @@ _KEYS = (
     "HEADER Message-ID 3@", "UID 1:3", "1:2", "*", "OR SEEN FLAGGED", "OR UNSEEN ANSWERED",
 )  # fmt: skip
 _ITEMS = (
-    "FLAGS", "UID", "(UID FLAGS)", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE", "BODY",
-    "BODY.PEEK[]", "BODY.PEEK[HEADER]", "BODY.PEEK[TEXT]<2.9>", "BODY[1]", "FAST", "ALL",
+    "FLAGS", "UID", "(UID FLAGS)", "RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODYSTRUCTURE",
+    "BODY", "BODY.PEEK[]", "BODY.PEEK[HEADER]", "BODY.PEEK[TEXT]<2.9>", "BODY[1]", "FAST", "ALL",
     "BODY.PEEK[HEADER.FIELDS (SUBJECT FROM)]", "RFC822.HEADER", "RFC822.TEXT", "(FLAGS BODY[])",
 )  # fmt: skip
 _OTHERS = ("other", "a", "a.b", "new", "new.sub")
