@@ -13,6 +13,8 @@ from fakeserver.control_http import control_site
 from fakeserver.extensions import Extensions
 from fakeserver.fault_table import read_fault_file
 from fakeserver.foreground import run_until_signal
+from fakeserver.personas import PERSONAS, find_persona
+from fakeserver.quirks import QUIRKS
 from fakeserver.record import Recorder, Upstream, UpstreamMistake
 from fakeserver.replay import ReplayServer
 from fakeserver.server import FakeServer
@@ -46,6 +48,10 @@ class _Listen:
               help="Give the first account this mail alone: .eml, mbox, Maildir, or a directory"
               " whose entries are mailboxes; may be repeated.")  # fmt: skip
 @click.option("--faults", type=existing, metavar="FILE", help="What is to go wrong, as TOML.")
+@click.option("--persona", metavar="NAME",
+              help=f"Behave like one of these: {', '.join(PERSONAS)}.")  # fmt: skip
+@click.option("--quirk", "quirks", multiple=True, metavar="NAME",
+              help="A habit of some server; --quirk help lists them; may be repeated.")  # fmt: skip
 @click.option("--without", multiple=True, metavar="CAPABILITY",
               help="Switch an extension off, such as UIDPLUS; may be repeated.")  # fmt: skip
 @click.option("--with", "added", multiple=True, metavar="CAPABILITY",
@@ -64,6 +70,8 @@ def serve(
     empty: bool,
     loads: tuple[Path, ...],
     faults: Path | None,
+    persona: str | None,
+    quirks: tuple[str, ...],
     without: tuple[str, ...],
     added: tuple[str, ...],
     replay: Path | None,
@@ -81,8 +89,13 @@ def serve(
     try:
         if replay is not None:
             sys.exit(_replay(reactor, replay, where))
+        if "help" in quirks:
+            click.echo("".join(f"{one.name}: {one.what}; {one.seen}\n" for one in QUIRKS.values()))
+            return
         extensions = Extensions.with_changes(without=without, added=added)
-        server = FakeServer(reactor, extensions=extensions)
+        if persona is not None:
+            extensions = find_persona(persona).extensions.changed(without=without, added=added)
+        server = FakeServer(reactor, extensions=extensions, persona=persona, quirks=quirks)
         for name, password in users:
             server.add_account(name, password, empty=empty or bool(loads))
         for path in loads:

@@ -62,7 +62,7 @@ DEFAULT = (
     "AUTH=OAUTHBEARER",
 )
 # Done too, and told only where they are asked for.
-OPTIONAL = ("LITERAL-", "LOGINDISABLED")
+OPTIONAL = ("LITERAL-", "LOGINDISABLED", "X-GM-EXT-1")
 
 # Mechanisms that do not send the password.
 _WITHOUT_PASSWORD = ("AUTH=SCRAM-SHA-256", "AUTH=CRAM-MD5")
@@ -104,10 +104,14 @@ class Extensions:
         cls, *, without: Iterable[str] = (), added: Iterable[str] = ()
     ) -> "Extensions":
         """The default ones less those named, and what builds on them; and those added."""
+        return cls().changed(without=without, added=added)
+
+    def changed(self, *, without: Iterable[str] = (), added: Iterable[str] = ()) -> "Extensions":
+        """These less those named, and what builds on them; and those added."""
         off = {name.upper() for name in without}
         off |= {name for name, needs in _IMPLIES.items() if off.intersection(needs)}
-        cls(tuple(without))
-        return cls((*(name for name in DEFAULT if name.upper() not in off), *added))
+        Extensions(tuple(without))
+        return Extensions((*(name for name in self.names if name.upper() not in off), *added))
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.upper() in self._keys

@@ -1,12 +1,15 @@
 """What all sessions of one server share: accounts, extensions, limits, the clock."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fakeserver.extensions import Extensions
+from fakeserver.quirks import Quirks
 from fakeserver.store.account import Account
 from fakeserver.store.mailbox import Mailbox
 from fakeserver.store.rights import ANYONE, parse_rights
+from imapproxy.wire.flags import Flag
 from imapproxy.wire.framing import CLIENT_MAX_LINE
 
 
@@ -42,6 +45,13 @@ class Host:
     # Mailboxes that are nobody's own (RFC 2342), if there are such.
     shared: Account | None = None
     greeting: str = "fakeserver ready."
+    # What a persona brings: see :mod:`fakeserver.personas`.
+    quirks: Quirks = field(default_factory=Quirks)
+    also_told: tuple[str, ...] = ()
+    throttle_after: int = 1000
+    delimiter: str = "."
+    account_kind: type[Account] = Account
+    mailboxes: Mapping[bytes, bytes] = field(default_factory=dict)
     frozen_at: datetime.datetime | None = None
     # Who is logged in, once for each connection; and how many connections there are.
     logged_in: list[bytes] = field(default_factory=list)
@@ -53,9 +63,12 @@ class Host:
             return self.frozen_at
         return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
 
-    def add_account(self, user: str, password: str, delimiter: str = ".") -> Account:
-        """Add a user with an empty INBOX."""
-        account = Account(user.encode(), password.encode(), self.clock, delimiter.encode())
+    def add_account(self, user: str, password: str, delimiter: str | None = None) -> Account:
+        """Add a user with an empty INBOX, and the mailboxes that the persona has besides."""
+        between = (delimiter or self.delimiter).encode()
+        account = self.account_kind(user.encode(), password.encode(), self.clock, between)
+        for name, use in self.mailboxes.items():
+            account.add_mailbox(name).special_use = (Flag(use),) if use else ()
         self.accounts[account.user] = account
         return account
 

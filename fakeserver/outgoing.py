@@ -39,6 +39,8 @@ class Outgoing:
         self._is_cut = False
         self._faults: CommandFaults = NO_FAULTS
         self._rewritings: tuple[Rewriting, ...] = ()
+        # What becomes of responses on their way out.
+        self.tell: Callable[[bytes], bytes] | None = None
 
     def begin(self, faults: CommandFaults) -> None:
         """What is written from here on belongs to a new reply, and these faults to it."""
@@ -49,7 +51,7 @@ class Outgoing:
 
     def write(self, octets: bytes) -> None:
         """Send octets, at the latest with the next ``flush``."""
-        self._gathered.append(octets)
+        self._gathered.append(octets if self.tell is None else self.tell(octets))
         self._size += len(octets)
         if self._size >= _GATHER:
             self.flush()

@@ -29,7 +29,7 @@ from fakeserver.dispatch import Mistake, Parsed
 from fakeserver.faults import CONNECT, GREETING, NO_FAULTS, CommandFaults, FaultPlan
 from fakeserver.host import Host
 from fakeserver.outgoing import Outgoing
-from fakeserver.reply import Ask, Handler, Tagged, Then, untagged
+from fakeserver.reply import Ask, Handler, Tagged, Then, refused, untagged
 from fakeserver.running import Pause, Running
 from fakeserver.session import Session
 from fakeserver.tls_layer import start_tls
@@ -97,6 +97,7 @@ class ImapProtocol(Protocol):
         transport.setTcpNoDelay(True)
         self._setting.host.connected += 1
         self._out = Outgoing(transport, self._clock, self._record, self._close)
+        self._out.tell = self._setting.host.quirks.tell
         faults = self._faults = self._setting.faults.actions_for(CONNECT, "", self._record.number)
         if faults.closes_before:
             self.abort()
@@ -246,6 +247,11 @@ class ImapProtocol(Protocol):
         if isinstance(parsed, Mistake):
             self._mistake(parsed)
             return
+        host = self._setting.host
+        is_throttled = "bye-when-throttled" in host.quirks.names
+        if is_throttled and len(self._record.commands) > host.throttle_after:
+            self._bye("Connection is closed. 13")
+            return
         if not isinstance(parsed.body, Login | Authenticate):
             record.body = parsed.body
         if self._mailbox_is_gone and not isinstance(parsed.body, Logout):
@@ -306,6 +312,9 @@ class ImapProtocol(Protocol):
     def _handler(self) -> Handler:
         if self._parsed is None:
             return greet(self._session, self._setting.preauth)
+        refusal = self._setting.host.quirks.refusal(self._parsed.body)
+        if refusal is not None:
+            return refused(refusal)
         return dispatch.start(self._session, self._parsed)
 
     def _may_go_on(self) -> bool:

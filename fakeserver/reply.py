@@ -53,6 +53,12 @@ Handler = Generator[bytes | Ask, bytes, Tagged]
 HandlerOf = Callable[..., Handler]
 
 
+def refused(reply: Tagged) -> Handler:
+    """A handler that says nothing but this."""
+    yield b""
+    return reply
+
+
 def status(condition: bytes, text: str, code: bytes = b"") -> bytes:
     """A status response without its tag: ``OK [code] text``, CRLF."""
     # Text echoes names of mailboxes; nothing of it may end the line.

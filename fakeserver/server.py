@@ -21,10 +21,11 @@ from twisted.internet.ssl import CertificateOptions
 from fakeserver.certificates import Certificates, Kind
 from fakeserver.extensions import Extensions
 from fakeserver.faults import Action, Fault, FaultPlan
-from fakeserver.host import Host, Limits
+from fakeserver.host import Limits
 from fakeserver.load import read_messages, read_tree
 from fakeserver.mail.message import Message
 from fakeserver.mail.source import octets_of
+from fakeserver.personas import Persona, find_persona, host_of
 from fakeserver.protocol import ImapProtocol, Setting
 from fakeserver.seed import fill_with_walkthrough
 from fakeserver.snapshot import Snapshot, restore_snapshot, take_snapshot
@@ -57,11 +58,14 @@ class FakeServer:
         limits: Limits | None = None,
         certificate: Kind = Kind.VALID,
         preauth: str | None = None,
+        persona: Persona | str | None = None,
+        quirks: Iterable[str] = (),
     ) -> None:
         self._reactor = reactor
         self._certificate = certificate
         self._preauth = None if preauth is None else preauth.encode()
-        self.host = Host(extensions or Extensions(), limits or Limits())
+        chosen = find_persona(persona) if isinstance(persona, str) else persona
+        self.host = host_of(chosen, quirks, extensions, limits)
         self.faults = FaultPlan()
         self.transcript = Transcript()
         self._certificates: Certificates | None = None
@@ -142,7 +146,7 @@ class FakeServer:
     ) -> Account:
         """Add a user, with the mail of the imaplib walk-through or just an empty INBOX."""
         account = self.host.add_account(user, password)
-        if not empty:
+        if not empty and not self.host.mailboxes:
             fill_with_walkthrough(account)
         return account
 

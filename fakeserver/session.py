@@ -65,7 +65,8 @@ class Session:
         told = self.host.extensions.told(
             tls=self.tls, tls_available=self.tls_available, authenticated=self.account is not None
         )
-        return " ".join(map(self._with_value, told)).encode()
+        vendors = self.host.also_told if self.account is not None else ()
+        return " ".join([*map(self._with_value, told), *vendors]).encode()
 
     def _with_value(self, capability: str) -> str:
         # RFC 7889 section 2: one limit for all mailboxes is told with the capability.

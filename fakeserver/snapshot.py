@@ -58,6 +58,8 @@ def _restore(state: _AccountState) -> None:
     state.account.subscriptions = dict(state.subscriptions)
     state.account.quota = dict(state.quota)
     state.account.mailboxes = {one.name: one.copy() for one in state.mailboxes}
+    for mailbox in state.account.mailboxes.values():
+        state.account.watch(mailbox)
 
 
 def _state_of(account: Account) -> _AccountState:

@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Generator, Iterable
 
+from fakeserver.gmail import label_test
 from fakeserver.reply import BadCommand
 from fakeserver.search.program import BadText, Candidate, Compiler, Test, UnknownKey
 from fakeserver.session import Session
@@ -21,6 +22,8 @@ def compile_keys(
 ) -> Test:
     """One test of all keys; raises the refusal of keys or a charset that are not known."""
     compiler = Compiler(view, _codec(charset), session.host.clock(), session.host.extensions.keys)
+    if session.has("X-GM-EXT-1"):
+        compiler.has_label = label_test(session)
     try:
         return compiler.all_of(keys)
     except UnknownKey as error:

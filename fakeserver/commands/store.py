@@ -7,6 +7,7 @@ from fakeserver.commands.require import (
     refuse_parameters,
     writable_view_of,
 )
+from fakeserver.gmail import store_labels
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
@@ -21,6 +22,9 @@ from imapproxy.wire.sequence_set import SequenceSet
 def store(session: Session, command: wire.Store) -> Handler:
     """STORE and UID STORE."""
     view = writable_view_of(session)
+    if command.item == "X-GM-LABELS":
+        numbered = messages_of(view, command.sequence_set, by_uid=command.by_uid)
+        return (yield from store_labels(session, command, numbered))
     _check(session, command)
     flags = _permitted(session, command)
     messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)

@@ -8,6 +8,7 @@ import datetime
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from fakeserver.gmail import number_of as gmail_number
 from fakeserver.mail.decoded import normalize
 from fakeserver.store.mailbox import StoredMessage
 from fakeserver.store.view import View
@@ -65,6 +66,8 @@ class Compiler:
         self.charset = charset
         self.now = now
         self.extensions = extensions
+        # Whether a message has a label of Gmail's.
+        self.has_label: Callable[[StoredMessage, str], bool] = lambda _message, _label: False
 
     def all_of(self, keys: Iterable[SearchKey]) -> Test:
         """A test that is passed where all keys match."""
@@ -149,7 +152,11 @@ class Compiler:
                 or candidate.message.content.body_contains(text)
             )
         if where in (In.X_GM_RAW, In.X_GM_LABELS):
-            raise UnknownKey(where.value)
+            self._need("X-GM-EXT-1", where.value)
+            if where is In.X_GM_LABELS:
+                return lambda candidate: self.has_label(candidate.message, text)
+            # Of the language of Gmail's search box, words alone.
+            return self._contains(In.TEXT, text)
         return _in_fields(where.value.lower().encode(), text)
 
     def _number(self, measure: Measure, value: int) -> Test:
@@ -158,7 +165,10 @@ class Compiler:
         if measure is Measure.SMALLER:
             return lambda candidate: candidate.message.content.size < value
         if measure in (Measure.X_GM_MSGID, Measure.X_GM_THRID):
-            raise UnknownKey(measure.value)
+            self._need("X-GM-EXT-1", measure.value)
+            if measure is Measure.X_GM_MSGID:
+                return lambda candidate: gmail_number(candidate.message.content.email_id) == value
+            return lambda candidate: gmail_number(candidate.message.content.thread_id) == value
         self._need("WITHIN", measure.value)
         # RFC 5032: YOUNGER is within the last n seconds, OLDER is n seconds old or more.
         seconds = min(value, 10**9)

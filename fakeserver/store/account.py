@@ -118,7 +118,11 @@ class Account:
         mailbox.owner = self.user
         mailbox.acl = self._first_acl(mailbox.name)
         self.mailboxes[mailbox.name] = mailbox
+        self.watch(mailbox)
         return mailbox
+
+    def watch(self, mailbox: Mailbox) -> None:
+        """Called with each mailbox that comes to be here; another kind of account does more."""
 
     def next_uid_validity(self) -> int:
         """A UIDVALIDITY above all that were given out here (RFC 3501 section 2.3.1.1)."""

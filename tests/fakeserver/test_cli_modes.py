@@ -63,6 +63,21 @@ def test_load_faults_smtp_and_control(start: Start, tmp_path: Path) -> None:
         assert [one["reply"] for one in json.load(response)] == ["OK"]
 
 
+def test_persona_and_quirk(start: Start) -> None:
+    _, ready = start("--persona", "exchange", "--quirk", "no-recent", "--without", "MOVE")
+    with imaplib.IMAP4("127.0.0.1", ready["imap"]) as client:
+        assert b"Microsoft Exchange" in client.welcome
+        client.login("demo", "pw")
+        told = client.capability()[1][0].split()
+        assert b"CLIENTACCESSRULES" in told
+        assert not {b"MOVE", b"CONDSTORE"} & set(told)
+
+
+def test_quirks_are_listed() -> None:
+    out, _ = popen("--quirk", "help").communicate(timeout=SECONDS)
+    assert "no-rfc822: FETCH RFC822 is OK and tells no message" in out
+
+
 def test_record_and_replay(start: Start, tmp_path: Path, imap_server: ThreadedServer) -> None:
     imap_server.deliver("Subject: x\n\nhello\n")
     file = tmp_path / "session.txt"
@@ -106,6 +121,8 @@ def session(port: int) -> list[object]:
         (["--load", "/nowhere"], "there is no /nowhere"),
         (["--load", "FILE"], "neither a message nor an mbox"),
         (["--faults", "FILE"], "FILE: Invalid statement (at line 1"),
+        (["--persona", "nobody"], "there is no persona 'nobody'; there are dovecot, gmail,"),
+        (["--quirk", "nothing"], "there is no quirk 'nothing'"),
         (["--replay", "FILE"], "line 1: neither C: nor S:"),
         (["record", "--upstream", "pop://x", "out"], "is not imaps://HOST[:PORT]"),
         (["record", "out"], "Missing option '--upstream'"),

@@ -1,0 +1,123 @@
+"""Each quirk alone: what the server says with it, and that it says so without it no more."""
+
+import pytest
+
+from fakeserver.host import Limits
+from fakeserver.quirks import QUIRKS, UnknownQuirk
+from tests.fakeserver.peers import MemoryPeer, MemoryServer
+
+MAIL = b"Subject: x\r\n\r\n\\Recent\r\n"
+BODY = b"{23}\r\n" + MAIL
+
+# What is asked, what is heard with the quirk, what without it.
+CASES: dict[str, tuple[bytes, bytes, bytes]] = {
+    "no-recent": (
+        b"FETCH 1 (FLAGS BODY.PEEK[])",
+        b"* 1 FETCH (FLAGS () BODY[] %b)\r\n" % BODY,
+        b"* 1 FETCH (FLAGS (\\Recent) BODY[] %b)\r\n" % BODY,
+    ),
+    "trailing-space-in-status": (
+        b"STATUS Empty (MESSAGES)",
+        b"* STATUS Empty (MESSAGES 0) \r\n",
+        b"* STATUS Empty (MESSAGES 0)\r\n",
+    ),
+    "trailing-space-in-search": (b"SEARCH ALL", b"* SEARCH 1 \r\n", b"* SEARCH 1\r\n"),
+    "flags-behind-body": (
+        b"UID FETCH 1 (FLAGS BODY.PEEK[])",
+        b"* 1 FETCH (BODY[] %b UID 1 FLAGS (\\Recent))\r\n" % BODY,
+        b"* 1 FETCH (UID 1 FLAGS (\\Recent) BODY[] %b)\r\n" % BODY,
+    ),
+    "charset-ascii-alone": (
+        b"SEARCH CHARSET UTF-8 ALL",
+        b"t NO [BADCHARSET (US-ASCII)] The specified charset is not supported.\r\n",
+        b"* SEARCH 1\r\n",
+    ),
+    "no-charset": (
+        b"UID SEARCH CHARSET UTF-8 ALL",
+        b"t BAD [CLIENTBUG] UID SEARCH Command arguments invalid\r\n",
+        b"* SEARCH 1\r\n",
+    ),
+    "no-or": (
+        b"SEARCH NOT OR SEEN ALL",
+        b"t NO [SERVERBUG] SEARCH Server error - Please try again later\r\n",
+        b"* SEARCH\r\n",
+    ),
+    "no-rfc822": (
+        b"FETCH 1 (UID RFC822)",
+        b"* 1 FETCH (FLAGS (\\Seen \\Recent) UID 1)\r\n",
+        b"* 1 FETCH (FLAGS (\\Seen \\Recent) UID 1 RFC822 %b)\r\n" % BODY,
+    ),
+    "silent-empty-search": (b"SEARCH SEEN", b"t OK Search completed", b"* SEARCH\r\n"),
+    "took-ms": (b"CHECK", b"t OK Check completed (took 0 ms)\r\n", b"t OK Check completed.\r\n"),
+    "inbox-noinferiors": (
+        b'LIST "" INBOX',
+        b'* LIST (\\Noinferiors) "." INBOX\r\n',
+        b'* LIST (\\HasNoChildren) "." INBOX\r\n',
+    ),
+    "inbox-namespace": (
+        b"NAMESPACE",
+        b'* NAMESPACE (("INBOX." ".")) ',
+        b'* NAMESPACE (("" ".")) ',
+    ),
+}
+
+
+def connect(*quirks: str, limits: Limits | None = None) -> MemoryPeer:
+    home = MemoryServer(quirks=quirks, limits=limits)
+    home.server.add_account("demo", "pw", empty=True).create(b"Empty")
+    home.server.deliver(MAIL)
+    peer = home.connect()
+    peer.send(b"a LOGIN demo pw\r\nb SELECT INBOX\r\n")
+    peer.read_all()
+    return peer
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_quirk(name: str) -> None:
+    command, with_it, without_it = CASES[name]
+    for peer, heard in ((connect(name), with_it), (connect(), without_it)):
+        peer.send(b"t " + command + b"\r\n")
+        assert peer.read_all().startswith(heard)
+
+
+def test_all_are_tested_and_have_a_source() -> None:
+    others = {"too-many-is-alert", "bye-when-throttled"}
+    assert set(QUIRKS) == set(CASES) | others
+    assert all(quirk.seen.startswith("https://") for quirk in QUIRKS.values())
+
+
+def test_counts_of_recent() -> None:
+    peer = connect("no-recent")
+    peer.send(b"a EXAMINE INBOX\r\nb STATUS INBOX (RECENT)\r\n")
+    told = peer.read_all()
+    assert b"* 0 RECENT\r\n" in told
+    assert b"(RECENT 0)" in told
+
+
+def test_mailboxes_are_made_below_inbox_alone() -> None:
+    peer = connect("inbox-namespace")
+    peer.send(b"a CREATE Sent\r\nb CREATE INBOX.Sent\r\nc RENAME INBOX.Sent Sent\r\n")
+    assert [line[2:4] for line in peer.read_all().splitlines()] == [b"NO", b"OK", b"NO"]
+
+
+def test_too_many_connections() -> None:
+    home = MemoryServer(quirks=["too-many-is-alert"], limits=Limits(connections_per_user=0))
+    home.server.add_account()
+    peer = home.connect()
+    peer.read()
+    peer.send(b"a LOGIN demo pw\r\n")
+    assert peer.read_all() == b"a NO [ALERT] Too many simultaneous connections. (Failure)\r\n"
+
+
+def test_bye_when_throttled() -> None:
+    peer = connect("bye-when-throttled")
+    peer.send(b"n NOOP\r\n" * 998)
+    assert peer.read_all() == b"n OK NOOP completed.\r\n" * 998
+    peer.send(b"n NOOP\r\n")
+    assert peer.read_all() == b"* BYE Connection is closed. 13\r\n"
+    assert peer.closed
+
+
+def test_there_is_no_such_quirk() -> None:
+    with pytest.raises(UnknownQuirk, match="there is no quirk 'nothing'; there are no-recent,"):
+        MemoryServer(quirks=["nothing"])
