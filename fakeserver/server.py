@@ -2,7 +2,7 @@
 
 import datetime
 import email.message
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from fakeserver.seed import fill_with_walkthrough
 from fakeserver.snapshot import Snapshot, restore_snapshot, take_snapshot
 from fakeserver.store.account import Account
 from fakeserver.store.mailbox import Mailbox, StoredMessage
+from fakeserver.store.rights import parse_rights
 from fakeserver.transcript import CommandRecord, Transcript
 from imapproxy.wire.flags import DELETED
 from imapproxy.wire.mailbox import INBOX, encode_mailbox
@@ -225,6 +226,27 @@ class FakeServer:
     def bump_uid_validity(self, mailbox: str = "INBOX", *, user: str | None = None) -> int:
         """Give a mailbox another UIDVALIDITY; sessions that have it selected hear BYE."""
         return self.account(user).replace_uid_validity(encode_mailbox(mailbox))
+
+    def set_quota(self, limits: Mapping[str, int], *, user: str | None = None) -> None:
+        """Limits of an account: STORAGE (units of 1024 octets), MESSAGE, MAILBOX; none by default.
+
+        They bind clients alone: ``deliver`` and ``append`` go past them.
+        """
+        self.account(user).quota = {name.upper(): limit for name, limit in limits.items()}
+
+    def set_rights(
+        self, identifier: str, rights: str, mailbox: str = "INBOX", *, user: str | None = None
+    ) -> None:
+        """Give a user, or ``anyone``, rights on a mailbox (RFC 4314), such as ``"lrs"``.
+
+        Others then have it as ``user.NAME.mailbox``. Raises ``ValueError`` for letters that are no
+        rights.
+        """
+        self.mailbox(mailbox, user).acl[identifier.encode()] = parse_rights(rights.encode())
+
+    def add_shared_mailbox(self, name: str, rights: str = "lrs") -> Mailbox:
+        """Add a mailbox that is nobody's own, ``shared.NAME``, with these rights for anyone."""
+        return self.host.add_shared_mailbox(encode_mailbox(name), rights.encode())
 
     def snapshot(self) -> Snapshot:
         """The state of all accounts, for ``restore``."""

@@ -108,8 +108,8 @@ def test_quota_is_that_of_whom_the_mailbox_belongs_to() -> None:
 
 def test_shared_mailboxes() -> None:
     home = new_home()
-    home.server.host.add_shared_mailbox(b"news.local", b"lrs")
-    home.server.host.add_shared_mailbox(b"secret", b"")
+    home.server.add_shared_mailbox("news.local")
+    home.server.add_shared_mailbox("secret", "")
     peer = logged_in(home)
     assert ask(peer, b"NAMESPACE")[0] == b'* NAMESPACE (("" ".")) NIL (("shared." "."))\r\n'
     listed = b"".join(ask(peer, b'LIST "" "*"'))
@@ -121,6 +121,16 @@ def test_shared_mailboxes() -> None:
     assert last(peer, b"CREATE shared.other").startswith(b"t NO [NOPERM]")
     home.server.restore(home.server.snapshot())
     assert last(logged_in(home), b"SELECT shared.news.local").startswith(b"t OK")
+
+
+def test_rights_that_a_test_gives() -> None:
+    home, _, bob = two_users()
+    home.server.set_rights("bob@x.example", "lr")
+    assert last(bob, b"SELECT user.demo.INBOX").startswith(b"t OK [READ-ONLY]")
+    home.server.set_rights("anyone", "i")
+    assert last(bob, b"APPEND user.demo.INBOX {1+}\r\nx").startswith(b"t OK")
+    with pytest.raises(ValueError, match="y"):
+        home.server.set_rights("anyone", "y")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ ROOT = b'"User quota"'
 
 def with_limits(**limits: int) -> tuple[MemoryServer, MemoryPeer]:
     home = new_home()
-    home.server.account().quota = limits
+    home.server.set_quota(limits)
     return home, logged_in(home)
 
 
