@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from fakeserver.commands import append
+from fakeserver.commands.names import stored_name, stored_names
 from fakeserver.commands.registry import Entry, extension_of, find_entry
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session, State
@@ -37,7 +38,20 @@ def parse(session: Session, octets: bytes) -> Parsed | Mistake:
     except CommandError as error:
         text = f"Error in IMAP command {error.name}: {_sentence(error)}".replace(" :", ":")
         return Mistake(error.tag, error.name, Tagged(text, condition=b"BAD"))
-    return _allowed(session, command)
+    parsed = _allowed(session, command)
+    if isinstance(parsed, Parsed) and session.takes_utf8:
+        return _with_stored_names(session, parsed)
+    return parsed
+
+
+def _with_stored_names(session: Session, parsed: Parsed) -> Parsed | Mistake:
+    try:
+        stored = stored_names(parsed.body)
+    except DecodeError as error:
+        text = f"Error in IMAP command {parsed.name}: {_sentence(error)}"
+        return Mistake(parsed.tag, parsed.name, Tagged(text, condition=b"BAD"))
+    session.old_name = stored.old_name
+    return parsed._replace(body=stored.body)
 
 
 def _allowed(session: Session, command: Command) -> Parsed | Mistake:
@@ -78,6 +92,8 @@ def refuse_literal(session: Session, octets: bytes, size: int) -> Mistake | None
     cursor = Cursor(octets, lenient=True)
     try:
         tag, name, mailbox = _beginning(cursor)
+        if mailbox is not None and session.takes_utf8:
+            mailbox = stored_name(mailbox)
     except DecodeError:
         # What is wrong with it is told when the whole of it is there.
         return None

@@ -12,6 +12,7 @@ from imapproxy.wire.strings import LiteralStyle
 # In the order in which they are told. All of them are done and on unless switched off.
 DEFAULT = (
     "IMAP4rev1",
+    "IMAP4rev2",
     "LITERAL+",
     "SASL-IR",
     "ID",
@@ -64,11 +65,34 @@ DEFAULT = (
 # Done too, and told only where they are asked for.
 OPTIONAL = ("LITERAL-", "LOGINDISABLED", "X-GM-EXT-1")
 
+# What IMAP4rev2 has within itself (RFC 9051 appendix E, item 2).
+IN_REV2 = frozenset(
+    {
+        "BINARY",
+        "CHILDREN",
+        "ENABLE",
+        "ESEARCH",
+        "IDLE",
+        "LIST-EXTENDED",
+        "LIST-STATUS",
+        "MOVE",
+        "NAMESPACE",
+        "SASL-IR",
+        "SEARCHRES",
+        "SPECIAL-USE",
+        "STATUS=SIZE",
+        "UIDPLUS",
+        "UNSELECT",
+    }
+)
+
 # Mechanisms that do not send the password.
 _WITHOUT_PASSWORD = ("AUTH=SCRAM-SHA-256", "AUTH=CRAM-MD5")
 _BEFORE_LOGIN = ("STARTTLS", "LOGINDISABLED")
 # Extensions that build on others, such as QRESYNC (RFC 7162 section 3.2).
 _IMPLIES = {
+    # A server that says it lacks one of these is taken at its word, so it is none of IMAP4rev2.
+    "IMAP4REV2": (*IN_REV2, "LITERAL+"),
     "QRESYNC": ("CONDSTORE", "ENABLE"),
     "LIST-STATUS": ("LIST-EXTENDED",),
     "CREATE-SPECIAL-USE": ("SPECIAL-USE",),
@@ -151,7 +175,8 @@ class Extensions:
         """Which literals a client may send without being asked to."""
         if "LITERAL+" in self:
             return "plus"
-        return "minus" if "LITERAL-" in self else "sync"
+        # RFC 9051 section 4.3 has LITERAL- within itself.
+        return "minus" if "LITERAL-" in self or "IMAP4rev2" in self else "sync"
 
     def _is_for_login(self, name: str) -> bool:
         return name in _BEFORE_LOGIN or name.startswith("AUTH=")

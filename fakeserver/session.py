@@ -2,6 +2,7 @@
 
 from enum import Enum
 
+from fakeserver.extensions import IN_REV2
 from fakeserver.host import Host
 from fakeserver.reply import untagged
 from fakeserver.store.account import Account
@@ -39,6 +40,9 @@ class Session:
         self.view: View | None = None
         # Capabilities that the client enabled, and CONDSTORE where it did so by using it.
         self.enabled: set[str] = set()
+        # The name of a mailbox as the client spelled it, where the command is about another one:
+        # the same in Unicode's normal form (RFC 9051 section 5.1).
+        self.old_name: bytes | None = None
         # Whether COMPRESS was answered OK.
         self.compressed = False
         # What the client said of itself with ID.
@@ -56,9 +60,31 @@ class Session:
         """Who is logged in, empty for nobody."""
         return "" if self.account is None else self.account.user.decode("utf-8", "replace")
 
+    @property
+    def speaks_rev2(self) -> bool:
+        """Whether this is IMAP4rev2: the client enabled it, or the server speaks nothing else."""
+        offered = self.host.extensions
+        return "IMAP4REV2" in self.enabled or (
+            "IMAP4rev2" in offered and "IMAP4rev1" not in offered
+        )
+
+    @property
+    def takes_utf8(self) -> bool:
+        """Whether names of mailboxes are UTF-8, and not modified UTF-7."""
+        return self.speaks_rev2 or "UTF8=ACCEPT" in self.enabled
+
     def has(self, extension: str) -> bool:
-        """Whether an extension is switched on."""
-        return extension in self.host.extensions
+        """Whether an extension is switched on.
+
+        ``IMAP4rev1`` and ``IMAP4rev2`` are what is in that one only, if the session speaks it.
+        """
+        return not extension or extension.upper() in self.extensions
+
+    @property
+    def extensions(self) -> frozenset[str]:
+        """The extensions that are switched on, in upper case, with all that IMAP4rev2 includes."""
+        keys = self.host.extensions.keys
+        return (keys | IN_REV2) - {"IMAP4REV1"} if self.speaks_rev2 else keys - {"IMAP4REV2"}
 
     def capabilities(self) -> bytes:
         """The capabilities to tell now."""
@@ -97,6 +123,8 @@ class Session:
         if view is None or not view.has_news(may_expunge=may_expunge):
             return b""
         news = view.take_news(may_expunge=may_expunge)
+        # RFC 9051 section 7.5.2: FETCH that was not asked for has the UID.
+        by_uid = by_uid or self.speaks_rev2
         return b"".join(self._tell(view, item, by_uid=by_uid) for item in news)
 
     def _tell(self, view: View, news: News, *, by_uid: bool) -> bytes:

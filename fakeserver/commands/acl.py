@@ -1,6 +1,6 @@
 """GETACL, SETACL, DELETEACL, LISTRIGHTS, MYRIGHTS (RFC 4314 section 3)."""
 
-from fakeserver.commands.names import astring
+from fakeserver.commands.names import astring, mailbox_name
 from fakeserver.commands.require import access_of
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
@@ -80,7 +80,7 @@ def _administered(session: Session, name: bytes) -> Mailbox:
 
 
 def _name(session: Session, mailbox: Mailbox) -> bytes:
-    return astring(access_of(session).name_of(mailbox))
+    return mailbox_name(session, access_of(session).name_of(mailbox))
 
 
 def _put(mailbox: Mailbox, identifier: bytes, rights: Rights) -> None:

@@ -6,7 +6,9 @@ from fakeserver.session import Session
 from imapproxy.wire import commands as wire
 
 # What ENABLE can switch (RFC 5161 section 3.1): those that change what the server says unasked.
-_CAN_BE_ENABLED = ("CONDSTORE", "QRESYNC")
+_CAN_BE_ENABLED = {
+    name.upper(): name for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT")
+}
 
 
 def greet(session: Session, preauth: bytes | None) -> Handler:
@@ -74,13 +76,18 @@ def compress(session: Session, command: wire.Compress) -> Handler:
 def enable(session: Session, command: wire.Enable) -> Handler:
     """RFC 5161."""
     enabled = [
-        name for name in command.capabilities if name in _CAN_BE_ENABLED and session.has(name)
+        name
+        for name in command.capabilities
+        if name in _CAN_BE_ENABLED and name in session.host.extensions
     ]
     newly = [name for name in dict.fromkeys(enabled) if name not in session.enabled]
     if "CONDSTORE" in newly or "QRESYNC" in newly:
         # RFC 7162 section 3.2.3: QRESYNC enables CONDSTORE as well.
         yield session.enable_condstore()
     session.enabled.update(newly)
-    if enabled:
-        yield b"* ENABLED %b\r\n" % " ".join(dict.fromkeys(enabled)).encode()
+    if "IMAP4REV2" in newly and session.view is not None:
+        session.view.forget_recent()
+    # RFC 5161 section 3.1: told even if it is nothing.
+    told = (f" {_CAN_BE_ENABLED[name]}" for name in dict.fromkeys(enabled))
+    yield b"* ENABLED%b\r\n" % "".join(told).encode()
     return Tagged("Enabled.")

@@ -104,7 +104,8 @@ def _responses(
             view.forget_change(message)
         elif tells_flags:
             view.forget_change(message)
-        told = b" ".join([tell(message) for tell in tellers])
+        shown = message.for_rev2() if session.speaks_rev2 else message
+        told = b" ".join([tell(shown) for tell in tellers])
         yield b"* %d FETCH (%b%b)\r\n" % (number, extra, told)
 
 
@@ -120,6 +121,9 @@ def _teller(session: Session, view: View, item: FetchAtt) -> Teller:
     if item is Item.FLAGS:
         return lambda message: b"FLAGS (%b)" % b" ".join(view.flags_of(message))
     teller = extension_teller(session, item)
+    if item in _LARGE:
+        # RFC 9051 appendix E, item 18: gone from IMAP4rev2.
+        need_extension(session, "IMAP4rev1", "RFC822")
     if teller is None and isinstance(item, Item):
         teller = _TELLERS.get(item)
     if teller is None:

@@ -3,7 +3,7 @@ r"""LIST and LSUB: the names of mailboxes (RFC 3501 section 6.3.8, RFC 5258, RFC
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fakeserver.commands.names import astring
+from fakeserver.commands.names import NamePattern, mailbox_name, utf8_name
 from fakeserver.commands.require import access_of
 from fakeserver.commands.status import check_items, status_response
 from fakeserver.mail.quoting import nstring
@@ -11,7 +11,6 @@ from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
 from fakeserver.store.access import Access
 from imapproxy.wire import commands as wire
-from imapproxy.wire.list_pattern import ListPattern
 from imapproxy.wire.mailbox import WireMailbox
 
 # Selection and return options, and the extension each of them belongs to.
@@ -43,13 +42,13 @@ def list_mailboxes(session: Session, command: wire.List) -> Handler:
 def lsub(session: Session, command: wire.Lsub) -> Handler:
     """RFC 3501 section 6.3.9."""
     access = access_of(session)
-    pattern = _pattern(access, command.reference, command.pattern)
+    pattern = _pattern(session, access, command.reference, command.pattern)
     yield b""
     for name, subscribed in _with_parents(access, pattern).items():
         # A name that is none itself, of which only something below is subscribed to, is
         # \Noselect; it is told where the pattern has "%", which cannot show what is below.
         attributes = [] if subscribed else [rb"\Noselect"]
-        yield _response(access, b"LSUB", attributes, name)
+        yield _response(session, access, b"LSUB", attributes, name)
     return Tagged("Lsub completed.")
 
 
@@ -59,25 +58,39 @@ def _plain(session: Session, access: Access, command: wire.List) -> Iterator[byt
         # and the root name of the name given in the reference."
         root = command.reference.partition(access.delimiter)
         name = WireMailbox(root[0] + root[1]) if root[1] else WireMailbox(b"")
-        yield _response(access, b"LIST", [rb"\Noselect"], name)
+        yield _response(session, access, b"LIST", [rb"\Noselect"], name)
         return
-    pattern = _pattern(access, command.reference, command.patterns[0])
+    pattern = _pattern(session, access, command.reference, command.patterns[0])
     for name, selectable in access.all_names().items():
         if pattern.matches(name):
             attributes = [] if selectable else [rb"\Noselect"]
             if session.has("CHILDREN"):
                 attributes.append(_children(access, name))
             attributes += _special_use(session, access, name)
-            yield _response(access, b"LIST", attributes, name)
+            yield _response(session, access, b"LIST", attributes, name)
 
 
-def _pattern(access: Access, reference: bytes, pattern: bytes) -> ListPattern:
+def announce(session: Session, name: WireMailbox, *, gone: bool = False) -> bytes:
+    """``* LIST`` of one mailbox that no LIST asked for (RFC 9051 sections 6.3.2 and 6.3.9.7)."""
+    access = access_of(session)
+    attributes = [rb"\NonExistent"] if gone else []
+    attributes += [rb"\Subscribed"] if name in access.subscriptions else []
+    if not gone:
+        attributes.append(_children(access, name))
+        attributes += _special_use(session, access, name)
+    extended = b""
+    if session.old_name is not None:
+        extended = b' ("OLDNAME" (%b))' % utf8_name(session.old_name)
+    return _response(session, access, b"LIST", attributes, name, extended)
+
+
+def _pattern(session: Session, access: Access, reference: bytes, pattern: bytes) -> NamePattern:
     # The reference is put before the pattern, unless that begins at the root itself.
     whole = pattern if pattern.startswith(access.delimiter) else reference + pattern
-    return ListPattern(access.canonical(whole), access.delimiter)
+    return NamePattern(session, access.canonical(whole), access.delimiter)
 
 
-def _with_parents(access: Access, pattern: ListPattern) -> dict[WireMailbox, bool]:
+def _with_parents(access: Access, pattern: NamePattern) -> dict[WireMailbox, bool]:
     """Subscribed names that match; and, of those that do not, the nearest matching name above."""
     names: dict[WireMailbox, bool] = {}
     for name in access.subscriptions:
@@ -91,13 +104,18 @@ def _with_parents(access: Access, pattern: ListPattern) -> dict[WireMailbox, boo
 
 
 def _response(
-    access: Access, verb: bytes, attributes: list[bytes], name: bytes, extended: bytes = b""
+    session: Session,
+    access: Access,
+    verb: bytes,
+    attributes: list[bytes],
+    name: bytes,
+    extended: bytes = b"",
 ) -> bytes:
     return b"* %b (%b) %b %b%b\r\n" % (
         verb,
         b" ".join(attributes),
         nstring(access.delimiter),
-        astring(name),
+        mailbox_name(session, name),
         extended,
     )
 
@@ -124,7 +142,8 @@ def _check_options(session: Session, command: wire.List) -> None:
     ]:
         if option not in known or not session.has(known[option]):
             raise BadCommand(f"Unknown option {option}")
-    if command.parenthesized and not session.has("LIST-EXTENDED"):
+    # RFC 9051 appendix C: IMAP4rev2 alone has no several patterns.
+    if command.parenthesized and "LIST-EXTENDED" not in session.host.extensions:
         raise BadCommand("Invalid pattern.")
     if "RECURSIVEMATCH" in selection and not {"SUBSCRIBED", "SPECIAL-USE"} & set(selection):
         # RFC 5258 section 3.1: it modifies another selection, and REMOTE is none to modify.
@@ -143,7 +162,9 @@ class _Found:
 
 
 def _extended(session: Session, access: Access, command: wire.List) -> Iterator[bytes]:
-    patterns = [_pattern(access, command.reference, one) for one in command.patterns if one]
+    patterns = [
+        _pattern(session, access, command.reference, one) for one in command.patterns if one
+    ]
     for name, found in _select_names(access, command, patterns).items():
         yield _extended_response(session, access, command, name, found)
         mailbox = access.mailboxes.get(name)
@@ -152,7 +173,7 @@ def _extended(session: Session, access: Access, command: wire.List) -> Iterator[
 
 
 def _select_names(
-    access: Access, command: wire.List, patterns: list[ListPattern]
+    access: Access, command: wire.List, patterns: list[NamePattern]
 ) -> dict[WireMailbox, _Found]:
     selection = command.selection_options or ()
     recursive = "RECURSIVEMATCH" in selection
@@ -192,7 +213,7 @@ def _extended_response(
         extended = b" (CHILDINFO (%b))" % told
     if name in access.subscriptions and ("SUBSCRIBED" in selection or "SUBSCRIBED" in returned):
         attributes.insert(0, rb"\Subscribed")
-    return _response(access, b"LIST", attributes, name, extended)
+    return _response(session, access, b"LIST", attributes, name, extended)
 
 
 def _attributes(

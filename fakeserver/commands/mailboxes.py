@@ -1,5 +1,6 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, NAMESPACE."""
 
+from fakeserver.commands.listing import announce
 from fakeserver.commands.require import access_of, account_of, refuse_parameters
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand, Handler, Tagged
@@ -23,6 +24,8 @@ def create(session: Session, command: wire.Create) -> Handler:
     if session.has("QUOTA"):
         check_mailboxes(account_of(session))
     mailbox = access_of(session).create(command.mailbox, special_use)
+    if session.old_name is not None:
+        yield announce(session, access_of(session).name_of(mailbox))
     # RFC 8474 section 4.1
     code = b"MAILBOXID (%b)" % mailbox.object_id if session.has("OBJECTID") else b""
     return Tagged("Create completed.", code)
@@ -49,6 +52,8 @@ def delete(session: Session, command: wire.Delete) -> Handler:
         session.deselect()
     yield b""
     access.delete(command.mailbox)
+    if session.old_name is not None:
+        yield announce(session, access.canonical(command.mailbox), gone=True)
     return Tagged("Delete completed.")
 
 
@@ -57,6 +62,8 @@ def rename(session: Session, command: wire.Rename) -> Handler:
     refuse_parameters(command.parameters)
     yield b""
     access_of(session).rename(command.mailbox, command.new_name)
+    if session.old_name is not None:
+        yield announce(session, access_of(session).canonical(command.new_name))
     return Tagged("Rename completed.")
 
 

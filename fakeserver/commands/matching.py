@@ -21,7 +21,7 @@ def compile_keys(
     session: Session, view: View, keys: Iterable[SearchKey], charset: bytes | None
 ) -> Test:
     """One test of all keys; raises the refusal of keys or a charset that are not known."""
-    compiler = Compiler(view, _codec(charset), session.host.clock(), session.host.extensions.keys)
+    compiler = Compiler(view, _codec(charset), session.host.clock(), session.extensions)
     if session.has("X-GM-EXT-1"):
         compiler.has_label = label_test(session)
     try:

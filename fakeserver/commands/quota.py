@@ -1,6 +1,6 @@
 """GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 section 4)."""
 
-from fakeserver.commands.names import astring
+from fakeserver.commands.names import astring, mailbox_name
 from fakeserver.commands.require import access_of, account_of
 from fakeserver.reply import Handler, Tagged
 from fakeserver.session import Session
@@ -22,7 +22,8 @@ def get_quota_root(session: Session, command: wire.GetQuotaRoot) -> Handler:
     mailbox = access.find(command.mailbox, b"NONEXISTENT", needs="r")
     if access.account_of(mailbox) is not own:
         raise StoreError("Not showing other users' quota", b"NOPERM")
-    yield b"* QUOTAROOT %b %b\r\n" % (astring(access.name_of(mailbox)), astring(ROOT))
+    name = mailbox_name(session, access.name_of(mailbox))
+    yield b"* QUOTAROOT %b %b\r\n" % (name, astring(ROOT))
     yield _response(own)
     return Tagged("Getquotaroot completed.")
 

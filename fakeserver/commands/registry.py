@@ -31,7 +31,7 @@ _SELECTED = frozenset({State.SELECTED})
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command: ``states`` it is allowed in, ``extension`` it belongs to.
+    """A command: ``states`` it is allowed in, ``extension`` it belongs to, if to any.
 
     ``may_expunge``: whether EXPUNGE may be told behind it. It may not in FETCH, STORE and SEARCH,
     whose numbers the client has to be able to trust (RFC 3501 section 7.4.1); in their UID forms
@@ -40,7 +40,7 @@ class Entry:
 
     run: HandlerOf
     states: frozenset[State]
-    extension: str = "IMAP4rev1"
+    extension: str = ""
     may_expunge: bool = True
     wants_tag: bool = False
 
@@ -62,7 +62,7 @@ _COMMANDS: dict[type, Entry] = {
     wire.Subscribe: Entry(mailboxes.subscribe, _AFTER_LOGIN),
     wire.Unsubscribe: Entry(mailboxes.unsubscribe, _AFTER_LOGIN),
     wire.List: Entry(listing.list_mailboxes, _AFTER_LOGIN),
-    wire.Lsub: Entry(listing.lsub, _AFTER_LOGIN),
+    wire.Lsub: Entry(listing.lsub, _AFTER_LOGIN, "IMAP4rev1"),
     wire.Namespace: Entry(mailboxes.namespace, _AFTER_LOGIN, "NAMESPACE"),
     wire.Status: Entry(status.status, _AFTER_LOGIN),
     wire.Append: Entry(append.append, _AFTER_LOGIN),
@@ -76,7 +76,7 @@ _COMMANDS: dict[type, Entry] = {
     wire.GetQuota: Entry(quota.get_quota, _AFTER_LOGIN, "QUOTA"),
     wire.GetQuotaRoot: Entry(quota.get_quota_root, _AFTER_LOGIN, "QUOTA"),
     wire.SetQuota: Entry(quota.set_quota, _AFTER_LOGIN, "QUOTASET"),
-    wire.Check: Entry(selecting.check, _SELECTED),
+    wire.Check: Entry(selecting.check, _SELECTED, "IMAP4rev1"),
     wire.Close: Entry(selecting.close, _SELECTED),
     wire.Unselect: Entry(selecting.unselect, _SELECTED, "UNSELECT"),
     wire.Expunge: Entry(copy.expunge, _SELECTED),

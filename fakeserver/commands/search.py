@@ -1,6 +1,7 @@
 """SEARCH and SORT (RFC 3501 section 6.4.4, RFC 5256; extended by RFC 4731, 5182, 5267, 5957)."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
 from fakeserver.commands.matching import compile_keys, matching, needs_mod_seq
 from fakeserver.commands.require import view_of
@@ -15,6 +16,9 @@ from imapproxy.wire import commands as wire
 
 def search(session: Session, command: wire.Search, tag: bytes) -> Handler:
     """SEARCH and UID SEARCH."""
+    if session.speaks_rev2 and command.return_options is None:
+        # RFC 9051 section 6.4.4: the answer is ESEARCH in any case.
+        command = replace(command, return_options=())
     check_options(session, command.return_options, "ESEARCH")
     found = yield from _find(session, command)
     yield _answer(session, command, b"SEARCH", found, tag)

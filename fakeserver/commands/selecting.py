@@ -1,5 +1,6 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT, CHECK."""
 
+from fakeserver.commands.listing import announce
 from fakeserver.commands.require import (
     access_of,
     need_extension,
@@ -27,10 +28,12 @@ def select(session: Session, command: wire.Select | wire.Examine) -> Handler:
     read_only = read_only or not access.rights(mailbox) & CHANGING
     if command.condstore or command.qresync is not None:
         session.enable_condstore()
-    view = session.view = View(mailbox, read_only=read_only)
+    view = session.view = View(mailbox, read_only=read_only, tells_recent=not session.speaks_rev2)
     view.saved = frozenset() if session.has("SEARCHRES") else None
     yield session.flags_of_mailbox(view)
     yield _counts(session, view)
+    if session.speaks_rev2:
+        yield announce(session, access.name_of(mailbox))
     if command.qresync is not None:
         yield from resync(session, view, command.qresync)
     text = "Examine completed." if isinstance(command, wire.Examine) else "Select completed."
@@ -76,8 +79,10 @@ def _check_parameters(session: Session, command: wire.Select | wire.Examine) -> 
 
 def _counts(session: Session, view: View) -> bytes:
     mailbox = view.mailbox
-    lines = [b"* %d EXISTS\r\n" % view.exists, b"* %d RECENT\r\n" % len(view.recent)]
-    if view.first_unseen is not None:
+    lines = [b"* %d EXISTS\r\n" % view.exists]
+    if not session.speaks_rev2:
+        lines.append(b"* %d RECENT\r\n" % len(view.recent))
+    if view.first_unseen is not None and not session.speaks_rev2:
         lines.append(untagged(b"OK", "First unseen.", b"UNSEEN %d" % view.first_unseen))
     lines += [
         untagged(b"OK", "UIDs valid", b"UIDVALIDITY %d" % mailbox.uid_validity),

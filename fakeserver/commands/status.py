@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from fakeserver.commands.names import astring
+from fakeserver.commands.names import mailbox_name
 from fakeserver.commands.require import access_of
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
@@ -18,18 +18,18 @@ def _recent(session: Session, mailbox: Mailbox) -> int:
     return len(view.recent) if view is not None and view.mailbox is mailbox else mailbox.recent
 
 
-# Items, and the extension each of them belongs to.
+# Items, and the extensions that each of them belongs to: any of them will do.
 _FIGURES: dict[str, tuple[str, _Figure]] = {
-    "MESSAGES": ("IMAP4rev1", lambda session, mailbox: len(mailbox.messages)),
+    "MESSAGES": ("", lambda session, mailbox: len(mailbox.messages)),
     "RECENT": ("IMAP4rev1", _recent),
-    "UIDNEXT": ("IMAP4rev1", lambda session, mailbox: mailbox.uid_next),
-    "UIDVALIDITY": ("IMAP4rev1", lambda session, mailbox: mailbox.uid_validity),
-    "UNSEEN": ("IMAP4rev1", lambda session, mailbox: mailbox.unseen),
+    "UIDNEXT": ("", lambda session, mailbox: mailbox.uid_next),
+    "UIDVALIDITY": ("", lambda session, mailbox: mailbox.uid_validity),
+    "UNSEEN": ("", lambda session, mailbox: mailbox.unseen),
     "HIGHESTMODSEQ": ("CONDSTORE", lambda session, mailbox: mailbox.highest_mod_seq),
     "SIZE": ("STATUS=SIZE", lambda session, mailbox: mailbox.size),
     "MAILBOXID": ("OBJECTID", lambda session, mailbox: b"(%b)" % mailbox.object_id),
-    # RFC 9208 section 4.1.4
-    "DELETED": ("QUOTA=RES-MESSAGE", lambda session, mailbox: mailbox.deleted),
+    # RFC 9208 section 4.1.4, RFC 9051 section 6.3.11
+    "DELETED": ("IMAP4rev2|QUOTA=RES-MESSAGE", lambda session, mailbox: mailbox.deleted),
     "DELETED-STORAGE": ("QUOTA=RES-STORAGE", lambda session, mailbox: mailbox.deleted_size),
     "APPENDLIMIT": ("APPENDLIMIT", lambda session, mailbox: session.host.limits.append),
 }
@@ -50,7 +50,8 @@ def status(session: Session, command: wire.Status) -> Handler:
 def check_items(session: Session, items: Iterable[str]) -> None:
     """That all items are known, and their extensions switched on."""
     for item in items:
-        if item not in _FIGURES or not session.has(_FIGURES[item][0]):
+        known = _FIGURES.get(item)
+        if known is None or not any(map(session.has, known[0].split("|"))):
             raise BadCommand(f"Invalid status item {item}")
 
 
@@ -62,4 +63,4 @@ def status_response(session: Session, mailbox: Mailbox, items: Iterable[str]) ->
         figure = _FIGURES[item][1](session, mailbox)
         value = figure if isinstance(figure, bytes) else b"%d" % figure
         told.append(item.encode() + b" " + value)
-    return b"* STATUS %b (%b)\r\n" % (astring(name), b" ".join(told))
+    return b"* STATUS %b (%b)\r\n" % (mailbox_name(session, name), b" ".join(told))

@@ -23,8 +23,9 @@ from imapproxy.wire.fetch_att import Partial, Section
 class Message:
     """The octets of one message. Copies in several mailboxes share it."""
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, *, with_global: bool = False) -> None:
         self.octets = bytes(octets)
+        self._with_global = with_global
         self._field_texts: dict[bytes, list[str]] = {}
 
     @property
@@ -35,7 +36,15 @@ class Message:
     @cached_property
     def root(self) -> Part:
         """The tree of MIME parts."""
-        return parse_message(without_nul(self.octets))
+        return parse_message(without_nul(self.octets), with_global=self._with_global)
+
+    @cached_property
+    def for_rev2(self) -> "Message":
+        """The same octets with the parts that IMAP4rev2 sees (RFC 9051 section 7.5.2).
+
+        To it a message/global is what a message/rfc822 is; RFC 3501 does not know the one.
+        """
+        return Message(self.octets, with_global=True) if b"lobal" in self.octets else self
 
     @cached_property
     def header(self) -> Header:

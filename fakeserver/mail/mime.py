@@ -95,9 +95,13 @@ class Part:
         return self.octets.count(b"\n", self.body, self.end)
 
 
-def parse_message(octets: bytes) -> Part:
-    """The tree of parts of a whole message. Never fails: what is no MIME is text."""
-    return _Parser(octets).entity(0, TEXT_PLAIN)[0]
+def parse_message(octets: bytes, *, with_global: bool = False) -> Part:
+    """The tree of parts of a whole message. Never fails: what is no MIME is text.
+
+    ``with_global``: a message/global (RFC 6532) is a message within, as IMAP4rev2 has it.
+    """
+    kinds = (b"rfc822", b"global") if with_global else (b"rfc822",)
+    return _Parser(octets, kinds).entity(0, TEXT_PLAIN)[0]
 
 
 @dataclass(slots=True)
@@ -117,8 +121,9 @@ class _Parser:
     section 5.1.2: an outer boundary ends whatever is still open within.
     """
 
-    def __init__(self, octets: bytes) -> None:
+    def __init__(self, octets: bytes, messages: tuple[bytes, ...]) -> None:
         self.octets = octets
+        self.messages = messages
         self.boundaries: list[bytes] = []
         self.depth = 0
         self.parts = 0
@@ -144,7 +149,7 @@ class _Parser:
     def descend(self, part: Part, delimiter: _Delimiter | None) -> tuple[_Delimiter | None, int]:
         """Read what is within; the delimiter that ends it, and where the last line of it ends."""
         content_type = part.content_type
-        if content_type.is_message():
+        if content_type.is_type(b"message") and content_type.subtype.lower() in self.messages:
             child, delimiter = self.entity(part.body, TEXT_PLAIN)
             part.children.append(child)
             return delimiter, child.end

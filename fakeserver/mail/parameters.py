@@ -27,10 +27,6 @@ class ContentType(NamedTuple):
         """Whether the type is ``name``, given in lower case."""
         return self.type.lower() == name
 
-    def is_message(self) -> bool:
-        """Whether the body is a message of its own."""
-        return self.is_type(b"message") and self.subtype.lower() == b"rfc822"
-
     def parameter(self, name: bytes) -> bytes | None:
         """The value of the parameter ``name``, given in lower case."""
         for key, value in self.parameters:

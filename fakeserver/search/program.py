@@ -51,6 +51,9 @@ class Candidate(NamedTuple):
 
 Test = Callable[[Candidate], bool]
 
+# Not in IMAP4rev2 (RFC 9051 appendix E, item 12).
+_OF_RECENT = (Plain.NEW, Plain.OLD, Plain.RECENT)
+
 
 class Compiler:
     """Makes tests out of keys, for one command in one session.
@@ -129,6 +132,8 @@ class Compiler:
         if key is Plain.ALL:
             return lambda candidate: True
         recent = self.view.recent
+        if key in _OF_RECENT:
+            self._need("IMAP4REV1", key.value)
         if key is Plain.RECENT:
             return lambda candidate: candidate.message.uid in recent
         if key is Plain.OLD:

@@ -35,6 +35,15 @@ class StoredMessage:
         self.save_date = save_date
         self.mod_seq = mod_seq
 
+    def for_rev2(self) -> "StoredMessage":
+        """As IMAP4rev2 sees it now."""
+        content = self.content.for_rev2
+        if content is self.content:
+            return self
+        return StoredMessage(
+            self.uid, content, self.flags, self.internal_date, self.save_date, self.mod_seq
+        )
+
     def __repr__(self) -> str:
         return f"StoredMessage(uid={self.uid}, flags={sorted(self.flags)})"
 

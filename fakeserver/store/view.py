@@ -61,9 +61,10 @@ class View:
     mailbox is gone.
     """
 
-    def __init__(self, mailbox: Mailbox, *, read_only: bool) -> None:
+    def __init__(self, mailbox: Mailbox, *, read_only: bool, tells_recent: bool = True) -> None:
         self.mailbox = mailbox
         self.read_only = read_only
+        self._tells_recent = tells_recent
         self.messages: list[StoredMessage] = []
         self.recent: set[int] = set()
         self.closed = False
@@ -78,6 +79,12 @@ class View:
         self._take_arrived()
         self._told_recent = len(self.recent)
         mailbox.watchers[self] = None
+
+    def forget_recent(self) -> None:
+        r"""From here on there is no ``\Recent`` (RFC 9051 appendix E, item 12)."""
+        self._tells_recent = False
+        self._told_recent = 0
+        self.recent.clear()
 
     def close(self) -> None:
         """Stop watching."""
@@ -205,7 +212,7 @@ class View:
     def _take_arrived(self) -> None:
         for message in self._arrived:
             self._changed.pop(message.uid, None)
-            if message.uid >= self.mailbox.first_recent:
+            if self._tells_recent and message.uid >= self.mailbox.first_recent:
                 self.recent.add(message.uid)
         self.messages += self._arrived
         if self._arrived and not self.read_only:
