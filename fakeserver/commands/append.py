@@ -7,7 +7,7 @@ RFC 7889 (a limit that is told).
 from collections.abc import Iterator
 
 from fakeserver.commands.catenate import catenate, has_binary
-from fakeserver.commands.require import access_of, check_room
+from fakeserver.commands.require import access_of, check_room, tells_uids
 from fakeserver.mail.message import Message
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session, is_settable
@@ -23,12 +23,14 @@ def append(session: Session, command: wire.Append) -> Handler:
     _check_extensions(session, command)
     flags = [checked_flags(message.flags or ()) for message in command.messages]
     access = access_of(session)
-    mailbox = access.find(command.mailbox, b"TRYCREATE", needs="i")
-    rights = access.rights(mailbox)
+    access.find(command.mailbox, b"TRYCREATE", needs="i")
     contents: list[Message] = []
     for message in command.messages:
         contents.append(_content(session, message))
         yield b""
+    # Others had their turn meanwhile.
+    mailbox = access.find(command.mailbox, b"TRYCREATE", needs="i")
+    rights = access.rights(mailbox)
     check_room(session, mailbox, [content.size for content in contents])
     stored = [
         mailbox.append(content, changeable(given, rights), message.internal_date)
@@ -36,7 +38,7 @@ def append(session: Session, command: wire.Append) -> Handler:
     ]
     uids = SequenceSet.of(message.uid for message in stored)
     code = b"APPENDUID %d %b" % (mailbox.uid_validity, uids.encode())
-    return Tagged("Append completed.", code if session.has("UIDPLUS") else b"")
+    return Tagged("Append completed.", code if tells_uids(session, mailbox) else b"")
 
 
 def refuse_early(session: Session, mailbox: bytes, size: int) -> None:

@@ -6,6 +6,7 @@ from fakeserver.commands.require import (
     check_room,
     messages_of,
     need_right,
+    tells_uids,
     view_of,
     writable_view_of,
 )
@@ -30,7 +31,7 @@ def copy(session: Session, command: wire.Copy) -> Handler:
     _all_there(view, messages)
     check_room(session, target, [message.content.size for _, message in messages])
     code = _copy_all(session, messages, target)
-    return Tagged("Copy completed.", code if session.has("UIDPLUS") else b"")
+    return Tagged("Copy completed.", code if tells_uids(session, target) else b"")
 
 
 def move(session: Session, command: wire.Move) -> Handler:
@@ -46,7 +47,7 @@ def move(session: Session, command: wire.Move) -> Handler:
     if target.owner != view.mailbox.owner:
         check_room(session, target, [message.content.size for _, message in messages])
     code = _copy_all(session, messages, target)
-    if session.has("UIDPLUS"):
+    if tells_uids(session, target):
         # RFC 6851 section 4.3: before the EXPUNGE responses, so untagged.
         yield untagged(b"OK", "Moved UIDs.", code)
     view.mailbox.expunge(message for _, message in messages)

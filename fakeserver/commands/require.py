@@ -79,6 +79,14 @@ def check_room(session: Session, mailbox: Mailbox, sizes: list[int]) -> None:
         check_quota(access_of(session).account_of(mailbox), sizes)
 
 
+def tells_uids(session: Session, mailbox: Mailbox) -> bool:
+    """Whether APPENDUID and COPYUID of this mailbox may be told.
+
+    Not to who may put something into it and not read it (RFC 4315 section 3).
+    """
+    return session.has("UIDPLUS") and "r" in access_of(session).rights(mailbox)
+
+
 def refuse_parameters(parameters: Iterable[Parameter]) -> None:
     """Parameters that were not understood."""
     for parameter in parameters:

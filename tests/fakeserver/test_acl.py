@@ -96,6 +96,20 @@ def test_messages_go_from_one_user_to_the_other() -> None:
     assert answer.startswith(b"t NO [BADURL ")
 
 
+def test_uids_are_not_told_to_who_may_not_read() -> None:
+    home, demo, bob = two_users()
+    home.server.deliver(b"Subject: a\r\n\r\n")
+    ask(demo, b"SELECT INBOX")
+    for rights, told in ((b"li", False), (b"lri", True)):
+        ask(bob, b"SETACL INBOX demo " + rights)
+        name = b"user.bob@x.example.INBOX"
+        assert (b"[APPENDUID" in last(demo, b"APPEND %b {1+}\r\nx" % name)) is told
+        assert (b"[COPYUID" in last(demo, b"COPY 1 " + name)) is told
+        home.server.deliver(b"Subject: b\r\n\r\n")
+        assert any(b"[COPYUID" in one for one in ask(demo, b"MOVE 1 " + name)) is told
+        ask(demo, b"NOOP")
+
+
 def test_quota_is_that_of_whom_the_mailbox_belongs_to() -> None:
     home, demo, bob = two_users()
     home.server.account("bob@x.example").quota = {"MESSAGE": 0}
