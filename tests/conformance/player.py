@@ -225,6 +225,8 @@ class Player:
             self._hear_news(client, lines)
 
     def _reply_tag(self, client: Client, line: Line) -> bytes:
+        if line.tag:
+            return line.tag.encode()
         if not client.pending:
             self.fail(line.number, "no command waits for a reply")
         return client.pending.pop(0)

@@ -34,13 +34,17 @@ class Say:
 
 @dataclass(frozen=True)
 class Line:
-    """A response that is expected; ``servers`` is empty where it is of all."""
+    """A response that is expected; ``servers`` is empty where it is of all.
+
+    ``tag`` is that of a command which was said raw.
+    """
 
     text: str
     response: Response | None
     number: int
     optional: bool = False
     servers: tuple[str, ...] = ()
+    tag: str = ""
 
     @property
     def closes(self) -> bool:
@@ -205,18 +209,18 @@ class _Parser:
             raise self.error(f"not understood: {line!r}")
 
     def hear(self, client: str, text: str, *, optional: bool, servers: list[str]) -> None:
+        tag = ""
+        if text.startswith("="):
+            tag, _, text = text[1:].partition(" ")
         response = None
         if text != "closed":
-            response = read_response(self.expanded(text), _Messages(self.messages))
-        line = Line(text, response, self.number, optional, tuple(servers))
+            response = read_response(text.encode(), _Messages(self.messages))
+        line = Line(text, response, self.number, optional, tuple(servers), tag)
         last = self.steps[-1] if self.steps else None
         if isinstance(last, Hear) and last.client == client and not _is_complete(last, line):
             self.steps[-1] = Hear(client, (*last.lines, line))
         else:
             self.steps.append(Hear(client, (line,)))
-
-    def expanded(self, text: str) -> bytes:
-        return text.encode()
 
     def block(self) -> bytes:
         """The octets of the lines that follow and begin with ``|``."""
