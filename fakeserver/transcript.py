@@ -9,6 +9,8 @@ from fakeserver.reply import Tagged
 from imapproxy.wire.commands import CommandBody
 
 HIDDEN = b"(hidden)"
+# Octets of conversations that are kept.
+MAX_OCTETS = 256 * 1024 * 1024
 _CREDENTIALS = re.compile(
     rb"\A(\S+ +(?:LOGIN|AUTHENTICATE +[^ \r\n]+)) +[^\r\n].*\Z", re.IGNORECASE | re.DOTALL
 )
@@ -47,6 +49,7 @@ class ConnectionRecord:
     client_id: dict[bytes, bytes | None] = field(default_factory=dict)
     closed: bool = False
     on_command: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    on_said: Callable[[int], None] = field(default=lambda _: None, repr=False, compare=False)
 
     def commanded(self, command: CommandRecord) -> None:
         """The client gave a command, of which all has come."""
@@ -56,10 +59,24 @@ class ConnectionRecord:
     def received(self, octets: bytes) -> None:
         """The client said something, credentials left out."""
         self.lines.append(("C", octets))
+        self.on_said(len(octets))
 
     def sent(self, octets: bytes) -> None:
         """The server said something."""
         self.lines.append(("S", octets))
+        self.on_said(len(octets))
+
+    def forget(self, octets: int) -> int:
+        """Forget the oldest lines, of so many octets at least; how many they had is returned."""
+        forgotten = count = 0
+        while forgotten < octets and count < len(self.lines):
+            forgotten += len(self.lines[count][1])
+            count += 1
+        del self.lines[:count]
+        if count:
+            # Commands hold what was appended; the last may still wait for its reply.
+            del self.commands[:-1]
+        return forgotten
 
     def conversation(self) -> Conversation:
         """The conversation, to be shown or replayed."""
@@ -71,9 +88,14 @@ class ConnectionRecord:
 
 
 class Transcript:
-    """The records of one server."""
+    """The records of one server.
 
-    def __init__(self) -> None:
+    Behind ``limit`` octets the oldest are forgotten, so that a server can run for long.
+    """
+
+    def __init__(self, limit: int = MAX_OCTETS) -> None:
+        self.limit = limit
+        self._octets = 0
         self.connections: list[ConnectionRecord] = []
         self._opened = 0
         self._listeners: list[Callable[[], bool]] = []
@@ -86,7 +108,7 @@ class Transcript:
     def open(self, port: str) -> ConnectionRecord:
         """A connection came in; ``port`` is ``imap`` or ``imaps``."""
         self._opened += 1
-        record = ConnectionRecord(self._opened, port, on_command=self._tell)
+        record = ConnectionRecord(self._opened, port, on_command=self._tell, on_said=self._count)
         self.connections.append(record)
         return record
 
@@ -111,6 +133,15 @@ class Transcript:
         for connection in self.connections:
             connection.commands.clear()
             connection.lines.clear()
+        self._octets = 0
+
+    def _count(self, octets: int) -> None:
+        self._octets += octets
+        if self._octets > self.limit:
+            # By half, so that it is not done with each line from here on.
+            for connection in self.connections:
+                self._octets -= connection.forget(self._octets - self.limit // 2)
+            self.connections = [one for one in self.connections if one.lines or not one.closed]
 
     def _tell(self) -> None:
         self._listeners = [one for one in self._listeners if not one()]
