@@ -46,6 +46,9 @@ DEFAULT = (
     "PREVIEW",
     "CONDSTORE",
     "QRESYNC",
+    "PARTIAL",
+    "REPLACE",
+    "INPROGRESS",
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "QUOTA=RES-MESSAGE",
@@ -63,7 +66,7 @@ DEFAULT = (
     "AUTH=OAUTHBEARER",
 )
 # Done too, and told only where they are asked for.
-OPTIONAL = ("LITERAL-", "LOGINDISABLED", "X-GM-EXT-1")
+OPTIONAL = ("UTF8=ACCEPT", "LITERAL-", "LOGINDISABLED", "X-GM-EXT-1")
 
 # What IMAP4rev2 has within itself (RFC 9051 appendix E, item 2).
 IN_REV2 = frozenset(
@@ -94,6 +97,7 @@ _IMPLIES = {
     # A server that says it lacks one of these is taken at its word, so it is none of IMAP4rev2.
     "IMAP4REV2": (*IN_REV2, "LITERAL+"),
     "QRESYNC": ("CONDSTORE", "ENABLE"),
+    "PARTIAL": ("ESEARCH",),
     "LIST-STATUS": ("LIST-EXTENDED",),
     "CREATE-SPECIAL-USE": ("SPECIAL-USE",),
     "RIGHTS=TEXK": ("ACL",),

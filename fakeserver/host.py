@@ -19,6 +19,7 @@ class Limits:
 
     Before a login they are small: whoever is there has not said who they are. ``append`` is the
     APPENDLIMIT (RFC 7889), below ``literal`` so that what passes it can be refused properly.
+    ``progress`` is how long a command runs before the client is told that it does (RFC 9585).
     ``connections`` more than which hear BYE, ``connections_per_user`` NO when they log in.
     """
 
@@ -29,6 +30,7 @@ class Limits:
     line_before_login: int = 16 * 1024
     literal_before_login: int = 8 * 1024
     bad_commands: int = 20
+    progress: float = 15.0
     autologout: float = 30 * 60.0
     login_timeout: float = 180.0
     connections: int | None = None

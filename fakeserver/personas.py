@@ -81,7 +81,7 @@ _ALL = (
     Persona(
         "dovecot",
         "Dovecot itself, which the conformance suite runs against",
-        Extensions(),
+        Extensions.with_changes(without=["IMAP4rev2"]),
         "Dovecot ready.",
     ),
     Persona(

@@ -22,7 +22,7 @@ from zope.interface import implementer
 from fakeserver import dispatch
 from fakeserver.assembly import Announced, Assembler, Complete, Event, Refused
 from fakeserver.certificates import Certificates
-from fakeserver.commands.connection import greet
+from fakeserver.commands.connection import greet, in_progress
 from fakeserver.commands.registry import is_by_uid, may_expunge
 from fakeserver.compression import Deflated
 from fakeserver.dispatch import Mistake, Parsed
@@ -288,8 +288,17 @@ class ImapProtocol(Protocol):
         elif faults.delay:
             self._held = True
             self._later("delay", faults.delay, self._after_delay)
+            self._later("progress", self._limits.progress, self._tell_progress)
         else:
             self._run()
+
+    def _tell_progress(self) -> None:
+        """Tell that the command still runs, every so often (RFC 9585 section 3)."""
+        if self._parsed is None or not self._held or not self._session.has("INPROGRESS"):
+            return
+        self._out.write(in_progress(self._parsed.tag))
+        self._out.release()
+        self._later("progress", self._limits.progress, self._tell_progress)
 
     def _after_delay(self) -> None:
         self._held = False

@@ -6,7 +6,7 @@ RFC 7889 (a limit that is told).
 
 from collections.abc import Iterator
 
-from fakeserver.commands.catenate import catenate, has_binary
+from fakeserver.commands.catenate import catenate, has_binary, has_utf8
 from fakeserver.commands.require import access_of, check_room, tells_uids
 from fakeserver.mail.message import Message
 from fakeserver.reply import BadCommand, Handler, Tagged
@@ -20,13 +20,16 @@ from imapproxy.wire.sequence_set import SequenceSet
 
 def append(session: Session, command: wire.Append) -> Handler:
     """All of the messages or none (RFC 3502 section 6.3.11)."""
-    _check_extensions(session, command)
+    if len(command.messages) > 1 and not session.has("MULTIAPPEND"):
+        raise BadCommand("MULTIAPPEND is not supported.")
+    for message in command.messages:
+        check_message(session, message)
     flags = [checked_flags(message.flags or ()) for message in command.messages]
     access = access_of(session)
     access.find(command.mailbox, b"TRYCREATE", needs="i")
     contents: list[Message] = []
     for message in command.messages:
-        contents.append(_content(session, message))
+        contents.append(content_of(session, message))
         yield b""
     # Others had their turn meanwhile.
     mailbox = access.find(command.mailbox, b"TRYCREATE", needs="i")
@@ -57,13 +60,11 @@ def checked_flags(flags: tuple[Flag, ...]) -> list[Flag]:
     return usual
 
 
-def _check_extensions(session: Session, command: wire.Append) -> None:
-    if len(command.messages) > 1 and not session.has("MULTIAPPEND"):
-        raise BadCommand("MULTIAPPEND is not supported.")
-    for message in command.messages:
-        for extension in _extensions_of(message):
-            if not session.has(extension):
-                raise BadCommand(f"{extension} is not supported.")
+def check_message(session: Session, message: wire.AppendMessage) -> None:
+    """That what the message is sent as is switched on."""
+    for extension in _extensions_of(message):
+        if not session.has(extension):
+            raise BadCommand(f"{extension} is not supported.")
 
 
 def _extensions_of(message: wire.AppendMessage) -> Iterator[str]:
@@ -71,7 +72,7 @@ def _extensions_of(message: wire.AppendMessage) -> Iterator[str]:
         yield "CATENATE"
     if _is_binary(message):
         yield "BINARY"
-    if message.utf8:
+    if message.utf8 or has_utf8(message.data):
         yield "UTF8=ACCEPT"
 
 
@@ -81,7 +82,8 @@ def _is_binary(message: wire.AppendMessage) -> bool:
     return has_binary(message.data)
 
 
-def _content(session: Session, message: wire.AppendMessage) -> Message:
+def content_of(session: Session, message: wire.AppendMessage) -> Message:
+    """The message itself, put together where it came in parts."""
     if isinstance(message.data, bytes):
         octets = message.data
         if not octets:
@@ -91,6 +93,13 @@ def _content(session: Session, message: wire.AppendMessage) -> Message:
         octets = catenate(session, message.data)
     _check_size(session, len(octets))
     content = Message(octets)
+    if (
+        session.has("UTF8=ACCEPT")
+        and not session.takes_utf8
+        and not content.header.octets.isascii()
+    ):
+        # RFC 6855 section 4: whoever writes UTF-8 headers has to say that they read them.
+        raise StoreError("Header has UTF-8, which was not enabled.")
     return content.without_binary() if _is_binary(message) else content
 
 

@@ -20,7 +20,15 @@ def catenate(session: Session, parts: Parts) -> bytes:
 
 def has_binary(parts: Parts) -> bool:
     """Whether one of the texts came as ``~{n}``."""
-    return any(isinstance(part, wire.CatenateText) and part.binary for part in parts)
+    texts = (part for part in parts if isinstance(part, wire.CatenateText))
+    return any(text.binary and not text.utf8 for text in texts)
+
+
+def has_utf8(data: bytes | Parts) -> bool:
+    """Whether one of the texts came as ``UTF8 (~{n})`` (RFC 6855 section 4)."""
+    if isinstance(data, bytes):
+        return False
+    return any(isinstance(part, wire.CatenateText) and part.utf8 for part in data)
 
 
 def _of_url(session: Session, octets: bytes) -> bytes:

@@ -39,6 +39,11 @@ def noop(_session: Session, _command: wire.Noop) -> Handler:
     return Tagged("NOOP completed.")
 
 
+def in_progress(tag: bytes) -> bytes:
+    """That a command still runs; how far it is nobody can tell (RFC 9585 section 4)."""
+    return untagged(b"OK", "Still at it.", b"INPROGRESS (%b NIL NIL)" % nstring(tag))
+
+
 def logout(_session: Session, _command: wire.Logout) -> Handler:
     """RFC 3501 section 6.1.3."""
     yield b"* BYE Logging out\r\n"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from fakeserver.commands.extension_items import Teller, extension_teller
+from fakeserver.commands.partial import parse_partial
 from fakeserver.commands.require import (
     Numbered,
     messages_of,
@@ -44,6 +45,11 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
     yield session.keyword_news()
     if command.vanished:
         yield _vanished(view, command)
+    for parameter in command.parameters:
+        if not command.by_uid:
+            # RFC 9394 section 3.3 has it for UID FETCH alone.
+            raise BadCommand("Unknown parameter PARTIAL")
+        messages = list(parse_partial(session, parameter.argument).of(messages))
     if command.changed_since is not None:
         since = command.changed_since
         messages = [one for one in messages if one[1].mod_seq > since]
@@ -55,7 +61,7 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
 
 def _items(session: Session, command: wire.Fetch) -> list[FetchAtt]:
     """What is asked for, and what has to be told besides."""
-    refuse_parameters(command.parameters)
+    refuse_parameters(one for one in command.parameters if one.name != "PARTIAL")
     items: list[FetchAtt] = list(dict.fromkeys(command.items))
     if command.by_uid and Item.UID not in items:
         items.insert(0, Item.UID)

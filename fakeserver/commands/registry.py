@@ -13,6 +13,7 @@ from fakeserver.commands import (
     listing,
     mailboxes,
     quota,
+    replace,
     search,
     selecting,
     status,
@@ -86,6 +87,7 @@ _COMMANDS: dict[type, Entry] = {
     wire.Fetch: Entry(fetch.fetch, _SELECTED, may_expunge=False),
     wire.Store: Entry(store.store, _SELECTED, may_expunge=False),
     wire.Copy: Entry(copy.copy, _SELECTED),
+    wire.Replace: Entry(replace.replace, _SELECTED, "REPLACE"),
     wire.Move: Entry(copy.move, _SELECTED, "MOVE"),
 }
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fakeserver.commands.matching import numbers_of
+from fakeserver.commands.partial import PartialRange, parse_partial
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand
 from fakeserver.search.program import Candidate
@@ -13,6 +14,7 @@ from imapproxy.wire.sequence_set import SequenceSet
 
 # Return options, and the extension each of them belongs to.
 _OPTIONS = {"MIN": "", "MAX": "", "ALL": "", "COUNT": "", "SAVE": "SEARCHRES"}
+_CONTEXTS = {"ESEARCH": "CONTEXT=SEARCH", "ESORT": "CONTEXT=SORT"}
 
 
 def check_options(
@@ -23,7 +25,13 @@ def check_options(
         return
     if not session.has(extension):
         raise BadCommand("Unknown argument RETURN")
+    names = [option.name for option in options if option.name in ("ALL", "PARTIAL")]
+    if "PARTIAL" in names and len(names) > 1:
+        raise BadCommand("One of PARTIAL and ALL is allowed, once.")
     for option in options:
+        if option.name == "PARTIAL":
+            parse_partial(session, option.argument, _CONTEXTS[extension])
+            continue
         needed = _OPTIONS.get(option.name)
         unknown = needed is None or option.argument is not None
         if unknown or (needed and not session.has(needed)):
@@ -52,9 +60,20 @@ class Result:
     """What was found, in the order in which it is told: numbers for SEARCH, sorted for SORT."""
 
     def __init__(
-        self, found: list[Candidate], options: Iterable[ReturnOption], *, by_uid: bool
+        self,
+        session: Session,
+        found: list[Candidate],
+        options: Iterable[ReturnOption],
+        *,
+        by_uid: bool,
+        context: str,
     ) -> None:
+        options = tuple(options)
         self._found = found
+        self._partial: PartialRange | None = None
+        for option in options:
+            if option.name == "PARTIAL":
+                self._partial = parse_partial(session, option.argument, context)
         self._options = {option.name for option in options} or {"ALL"}
         self._numbers = numbers_of(found, by_uid=by_uid)
         self._by_uid = by_uid
@@ -75,21 +94,23 @@ class Result:
     def save(self, view: View) -> None:
         """Let ``$`` be this result, if SAVE was asked for."""
         if "SAVE" in self._options:
-            saved = self._ends or self._found
+            saved = self._found if self._ends is None else self._ends
             view.saved = frozenset(candidate.message.uid for candidate in saved)
 
     @property
-    def _ends(self) -> list[Candidate]:
-        """The messages of MIN and MAX, where these alone were asked for.
+    def _ends(self) -> list[Candidate] | None:
+        """The messages of MIN, MAX and PARTIAL, where these alone were asked for.
 
         Only they are saved then (RFC 5182 section 2.1, table 1), and only their mod-sequences told
         (RFC 7162 section 3.1.10).
         """
         asked = self._options - {"SAVE"}
-        if not asked or not asked <= {"MIN", "MAX"} or not self._found:
-            return []
-        first = [self._found[0]] if "MIN" in asked else []
-        return first + ([self._found[-1]] if "MAX" in asked else [])
+        if not asked or not asked <= {"MIN", "MAX", "PARTIAL"} or not self._found:
+            return None
+        ends = [self._found[0]] if "MIN" in asked else []
+        ends += [self._found[-1]] if "MAX" in asked else []
+        # RFC 9394 section 3.2, table 1
+        return ends if self._partial is None else [*ends, *self._partial.of(self._found)]
 
     def _results(self) -> list[bytes]:
         # RFC 4731 section 3.1: of nothing found only COUNT is told.
@@ -101,6 +122,10 @@ class Result:
             parts.append(b"MAX %d" % numbers[-1])
         if numbers and "ALL" in options:
             parts.append(b"ALL " + _in_order(numbers).encode())
+        if self._partial is not None:
+            within = self._partial.of(numbers)
+            told = _in_order(list(within)).encode() if within else b"NIL"
+            parts.append(b"PARTIAL (%b %b)" % (self._partial.written, told))
         if "COUNT" in options:
             parts.append(b"COUNT %d" % len(numbers))
         return parts

@@ -42,6 +42,9 @@ def _find(
     session: Session, command: wire.Search | wire.Sort
 ) -> Generator[bytes, bytes, list[Candidate]]:
     view = view_of(session)
+    if "UTF8=ACCEPT" in session.enabled and isinstance(command, wire.Search) and command.charset:
+        # RFC 6855 section 3
+        raise BadCommand("CHARSET is not for those who enabled UTF8=ACCEPT.")
     try:
         test = compile_keys(session, view, command.keys, command.charset)
     except StoreError:
@@ -62,6 +65,8 @@ def _answer(
     by_uid, with_mod_seq = command.by_uid, needs_mod_seq(command.keys)
     if command.return_options is None:
         return plain_response(name, found, by_uid=by_uid, with_mod_seq=with_mod_seq)
-    result = Result(found, command.return_options, by_uid=by_uid)
+    context = f"CONTEXT={name.decode()}"
+    options = command.return_options
+    result = Result(session, found, options, by_uid=by_uid, context=context)
     result.save(view_of(session))
     return result.response(tag, with_mod_seq=with_mod_seq)

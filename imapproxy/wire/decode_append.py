@@ -74,6 +74,12 @@ def _catenate_part(cursor: Cursor) -> CatenateText | CatenateUrl:
     if cursor.take(_URL):
         cursor.space()
         return CatenateUrl(cursor.astring())
+    if cursor.take(_UTF8):
+        cursor.space()
+        cursor.require(b"(")
+        octets, binary = cursor.any_literal()
+        cursor.require(b")")
+        return CatenateText(octets, binary, True)
     cursor.expect(_TEXT, "TEXT or URL")
     cursor.space()
     return CatenateText(*cursor.any_literal())

@@ -90,7 +90,8 @@ def append_options(message: commands.AppendMessage) -> list[Part]:
 def _catenate_part(part: commands.CatenateText | commands.CatenateUrl) -> Iterable[Part]:
     if isinstance(part, commands.CatenateUrl):
         return b"URL ", encode_astring(part.url)
-    return b"TEXT ", LiteralPart(part.octets, part.binary)
+    literal = LiteralPart(part.octets, part.binary)
+    return (b"UTF8 (", literal, b")") if part.utf8 else (b"TEXT ", literal)
 
 
 def _append(command: commands.Append) -> list[Part]:

@@ -148,10 +148,11 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class CatenateText:
-    """``TEXT literal`` of CATENATE (RFC 4469)."""
+    """``TEXT literal`` of CATENATE (RFC 4469), or ``UTF8 (~{n})`` of RFC 6855 where ``utf8``."""
 
     octets: bytes = field(repr=False)
     binary: bool = False
+    utf8: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,8 @@ def _lists(draw: st.DrawFn) -> c.List:
 
 
 _catenate = st.lists(
-    st.builds(c.CatenateText, messages, st.booleans()) | st.builds(c.CatenateUrl, texts),
+    st.builds(c.CatenateText, messages, st.booleans(), st.booleans())
+    | st.builds(c.CatenateUrl, texts),
     min_size=1,
     max_size=3,
 ).map(tuple)
