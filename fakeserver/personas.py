@@ -189,6 +189,13 @@ _ALL = (
         {"INBOX.Drafts": r"\Drafts", "INBOX.Sent": r"\Sent", "INBOX.Trash": r"\Trash"},
     ),
     Persona("minimal", "RFC 3501 and nothing else", _extensions("", ()), "ready"),
+    Persona(
+        "rev2",
+        "RFC 9051 and nothing else: no IMAP4rev1 to fall back to",
+        Extensions(("IMAP4rev2", "STARTTLS", "AUTH=PLAIN")),
+        "ready",
+        "/",
+    ),
 )  # fmt: skip
 PERSONAS: dict[str, Persona] = {persona.name: persona for persona in _ALL}
 # A quirk that is misspelt above is found when the module is imported.
