@@ -57,10 +57,13 @@ class Access:
 
     def _place(self, name: bytes) -> _Place | None:
         """Where a name leads; ``None`` for another user who is not there."""
+        first = name.partition(self.delimiter)[0]
+        if first not in (_OTHERS, _SHARED):
+            # Most names; a server may have thousands of other users.
+            return _Place(self._own, name, b"")
         for prefix, account in self._foreign:
             if name.startswith(prefix):
                 return _Place(account, name[len(prefix) :], prefix)
-        first = name.partition(self.delimiter)[0]
         if (self._others and first == _OTHERS) or (self._shared and first == _SHARED):
             return None
         return _Place(self._own, name, b"")
@@ -85,6 +88,8 @@ class Access:
 
     def name_of(self, mailbox: Mailbox) -> WireMailbox:
         """The name by which this user knows a mailbox."""
+        if mailbox.owner == self._own.user:
+            return mailbox.name
         for prefix, account in self._foreign:
             if account.user == mailbox.owner:
                 return WireMailbox(prefix + mailbox.name)
