@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from fakeserver.commands.require import need_extension
-from fakeserver.gmail import gmail_teller
 from fakeserver.mail.binary import BadEncoding, Decoded, UnknownEncoding
 from fakeserver.mail.quoting import literal, nstring
 from fakeserver.mail.section import cut
@@ -11,7 +10,7 @@ from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import StoredMessage
 from imapproxy.wire.dates import encode_date_time
-from imapproxy.wire.fetch_att import BinarySection, BinarySize, FetchAtt, Item, Preview, Section
+from imapproxy.wire.fetch_att import BinarySection, BinarySize, FetchAtt, Item, Preview
 
 Teller = Callable[[StoredMessage], bytes]
 
@@ -28,9 +27,6 @@ def extension_teller(session: Session, item: FetchAtt) -> Teller | None:
         need_extension(session, "PREVIEW", "PREVIEW")
         # RFC 8970 section 3: LAZY asks for what costs nothing, and all that is here costs little.
         return lambda message: b"PREVIEW " + nstring(message.content.preview)
-    labels = gmail_teller(session, item) if isinstance(item, Item) else None
-    if labels is not None:
-        return labels
     if isinstance(item, Item) and item in _WORDS:
         extension, teller = _WORDS[item]
         need_extension(session, extension, item.value)
@@ -42,7 +38,7 @@ def _binary_section(item: BinarySection) -> Teller:
     name = item.response_name.encode()
 
     def tell(message: StoredMessage) -> bytes:
-        decoded = _decoded(message, item.section)
+        decoded = _decoded(message, item.part)
         octets = cut(decoded.octets, item.partial)
         # RFC 3516 section 4.2: "~{n}" may hold NUL, and what was decoded may.
         return name + b" " + literal(octets, binary=decoded.changed or b"\0" in octets)
@@ -52,12 +48,12 @@ def _binary_section(item: BinarySection) -> Teller:
 
 def _binary_size(item: BinarySize) -> Teller:
     name = item.response_name.encode()
-    return lambda message: b"%b %d" % (name, len(_decoded(message, item.section).octets))
+    return lambda message: b"%b %d" % (name, len(_decoded(message, item.part).octets))
 
 
-def _decoded(message: StoredMessage, section: Section) -> Decoded:
+def _decoded(message: StoredMessage, path: tuple[int, ...]) -> Decoded:
     try:
-        return message.content.binary(section)
+        return message.content.binary(path)
     except UnknownEncoding:
         raise StoreError("Unknown Content-Transfer-Encoding", b"UNKNOWN-CTE") from None
     except BadEncoding:

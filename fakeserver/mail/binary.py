@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from fakeserver.mail.mime import Part
 from fakeserver.mail.parameters import parse_token
-from fakeserver.mail.section import find_part, section_octets
-from imapproxy.wire.fetch_att import Section, SectionText
+from fakeserver.mail.section import find_part
 
 _FIELD = b"content-transfer-encoding"
 _IDENTITY = (b"7bit", b"8bit", b"binary")
@@ -36,20 +35,15 @@ class Decoded(NamedTuple):
     changed: bool
 
 
-def binary_section(octets: bytes, root: Part, section: Section) -> Decoded:
-    """What ``BINARY[section]`` asks for; a part that does not exist is empty.
+def binary_section(octets: bytes, root: Part, path: tuple[int, ...]) -> Decoded:
+    """What ``BINARY[path]`` asks for; a part that does not exist is empty.
 
     ``octets`` are those that ``root`` was made of, NULs in place. Of a part with others within
     these are decoded where they stand, and say so in their headers.
     """
-    if section.text not in (None, SectionText.TEXT):
-        # Headers are never encoded.
-        return Decoded(section_octets(root, section), False)
-    if not section.part:
-        return _entity(octets, root) if section.text is None else _body(octets, root)
-    part = find_part(root, section.part)
-    if part is not None and section.text is not None:
-        part = part.children[0] if part.is_message else None
+    if not path:
+        return _entity(octets, root)
+    part = find_part(root, path)
     return Decoded(b"", False) if part is None else _body(octets, part)
 
 

@@ -141,9 +141,9 @@ class Message:
             return cut(without_nul(self.octets), partial)
         return cut(section_octets(self.root, section), partial)
 
-    def binary(self, section: Section) -> Decoded:
-        """The octets of ``BINARY[section]``; raises ``UnknownEncoding`` and ``BadEncoding``."""
-        return binary_section(self.octets, self.root, section)
+    def binary(self, path: tuple[int, ...]) -> Decoded:
+        """The octets of ``BINARY[path]``; raises ``UnknownEncoding`` and ``BadEncoding``."""
+        return binary_section(self.octets, self.root, path)
 
     def without_binary(self) -> "Message":
         """The same message with parts that are ``binary`` in base64."""

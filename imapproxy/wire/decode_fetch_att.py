@@ -29,8 +29,6 @@ _PART = re.compile(rb"[1-9][0-9]{0,9}(?:\.[1-9][0-9]{0,9})*+")
 _TEXT = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.IGNORECASE)
 # partial = "<" number64 "." nz-number64 ">"
 _PARTIAL = re.compile(rb"<([0-9]{1,19})\.([1-9][0-9]{0,18})>")
-# Without a length: to the end. No grammar has it; Dovecot takes it.
-_TO_THE_END = re.compile(rb"<([0-9]{1,18})>")
 _LAZY = re.compile(rb" \(LAZY\)", re.IGNORECASE)
 # What may follow the name of an attribute that is not known: "[…]" and "<…>".
 _OPAQUE_TAIL = re.compile(rb"(?:\[[^\]\r\n]*+\])?(?:<[0-9.]*+>)?")
@@ -98,12 +96,10 @@ def _with_section(cursor: Cursor, name: str, start: int) -> FetchAtt:
         section = read_section(cursor)
         return BodySection(section, name != "BODY", _partial(cursor))
     if name in ("BINARY", "BINARY.PEEK"):
-        section = _binary_section(cursor)
-        peek, partial = name != "BINARY", _partial(cursor)
-        return BinarySection(section.part, peek, partial, section.text, section.fields)
+        part = _bracketed_part(cursor)
+        return BinarySection(part, name != "BINARY", _partial(cursor))
     if name == "BINARY.SIZE":
-        section = _binary_section(cursor)
-        return BinarySize(section.part, section.text, section.fields)
+        return BinarySize(_bracketed_part(cursor))
     return _opaque(cursor, start, in_list=False)
 
 
@@ -115,14 +111,11 @@ def _opaque(cursor: Cursor, start: int, in_list: bool) -> OpaqueAtt:
     return OpaqueAtt(cursor.octets[start : cursor.at])
 
 
-def _binary_section(cursor: Cursor) -> Section:
-    """``[part]`` or, where that is lenient, any section."""
-    if cursor.lenient:
-        return read_section(cursor)
+def _bracketed_part(cursor: Cursor) -> tuple[int, ...]:
     cursor.require(b"[")
     part = _part(cursor)
     cursor.require(b"]")
-    return Section(part)
+    return part
 
 
 def _part(cursor: Cursor) -> tuple[int, ...]:
@@ -133,9 +126,6 @@ def _part(cursor: Cursor) -> tuple[int, ...]:
 def _partial(cursor: Cursor) -> Partial | None:
     if not cursor.starts_with(b"<"):
         return None
-    to_the_end = cursor.take(_TO_THE_END) if cursor.lenient else None
-    if to_the_end is not None:
-        return Partial(int(to_the_end[1]), MAX_NUMBER64)
     found = cursor.expect(_PARTIAL, "a partial such as <0.1024>")
     partial = Partial(int(found[1]), int(found[2]))
     if max(partial.offset, partial.length) > MAX_NUMBER64:

@@ -29,12 +29,16 @@ def encode_fetch_att(attribute: FetchAtt) -> bytes:
         return b"%b[%b]%b" % (name, attribute.section.encode(), _partial(attribute.partial))
     if isinstance(attribute, BinarySection):
         name = b"BINARY.PEEK" if attribute.peek else b"BINARY"
-        return b"%b[%b]%b" % (name, attribute.section.encode(), _partial(attribute.partial))
+        return b"%b[%b]%b" % (name, _part(attribute.part), _partial(attribute.partial))
     if isinstance(attribute, BinarySize):
-        return b"BINARY.SIZE[%b]" % attribute.section.encode()
+        return b"BINARY.SIZE[%b]" % _part(attribute.part)
     if isinstance(attribute, Preview):
         return b"PREVIEW (LAZY)" if attribute.lazy else b"PREVIEW"
     return attribute.octets
+
+
+def _part(numbers: tuple[int, ...]) -> bytes:
+    return b".".join(b"%d" % number for number in numbers)
 
 
 def _partial(partial: Partial | None) -> bytes:

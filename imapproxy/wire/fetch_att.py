@@ -130,6 +130,10 @@ def _encode_field_name(name: bytes) -> bytes:
     return part
 
 
+def _part(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
+
+
 def _origin(partial: Partial | None) -> str:
     return "" if partial is None else f"<{partial.offset}>"
 
@@ -160,27 +164,16 @@ class BodySection:
 
 @dataclass(frozen=True, slots=True)
 class BinarySection:
-    """``BINARY[part]<partial>``, decoded by the server (RFC 3516); or ``BINARY.PEEK[…]``.
-
-    ``text`` and ``fields`` are as in :class:`Section`. RFC 3516 has parts alone; Dovecot takes all
-    that BODY does, and some programs count on it.
-    """
+    """``BINARY[part]<partial>``, decoded by the server (RFC 3516); or ``BINARY.PEEK[…]``."""
 
     part: tuple[int, ...] = ()
     peek: bool = False
     partial: Partial | None = None
-    text: SectionText | None = None
-    fields: tuple[bytes, ...] = ()
-
-    @property
-    def section(self) -> Section:
-        """What stands in the brackets."""
-        return Section(self.part, self.text, self.fields)
 
     @property
     def response_name(self) -> str:
         """The name that the answer has in a FETCH response."""
-        return f"BINARY[{self.section.encode().decode('ascii')}]{_origin(self.partial)}"
+        return f"BINARY[{_part(self.part)}]{_origin(self.partial)}"
 
     @property
     def sets_seen(self) -> bool:
@@ -198,18 +191,11 @@ class BinarySize:
     """``BINARY.SIZE[part]``: octets of the decoded part (RFC 3516)."""
 
     part: tuple[int, ...] = ()
-    text: SectionText | None = None
-    fields: tuple[bytes, ...] = ()
-
-    @property
-    def section(self) -> Section:
-        """What stands in the brackets."""
-        return Section(self.part, self.text, self.fields)
 
     @property
     def response_name(self) -> str:
         """The name that the answer has in a FETCH response."""
-        return f"BINARY.SIZE[{self.section.encode().decode('ascii')}]"
+        return f"BINARY.SIZE[{_part(self.part)}]"
 
     @property
     def sets_seen(self) -> bool:

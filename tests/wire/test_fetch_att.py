@@ -6,7 +6,7 @@ from hypothesis import given
 from imapproxy.wire.cursor import Cursor
 from imapproxy.wire.decode_fetch_att import read_fetch_atts
 from imapproxy.wire.encode_fetch_att import encode_fetch_att, encode_fetch_atts
-from imapproxy.wire.errors import DecodeError, EncodeError
+from imapproxy.wire.errors import EncodeError
 from imapproxy.wire.fetch_att import Item, Macro, Section, SectionText
 from tests.wire import command_strategies
 
@@ -67,16 +67,3 @@ def test_field_names():
 def test_field_names_as_literals():
     attribute = only(b'BODY[HEADER.FIELDS ({4}\r\nFrom "To")]')
     assert attribute.section.fields == (b"From", b"To")
-
-
-@pytest.mark.parametrize("octets", [
-    b"BINARY[1.MIME]",
-    b"BINARY.PEEK[HEADER.FIELDS (To)]",
-    b"BINARY.SIZE[TEXT]",
-    b"BODY[]<3>",
-])  # fmt: skip
-def test_what_dovecot_takes_besides(octets):
-    (attribute,) = read_fetch_atts(Cursor(octets + b"\r\n", lenient=True))
-    assert attribute.response_name == octets.replace(b".PEEK", b"").decode()
-    with pytest.raises(DecodeError):
-        only(octets)
