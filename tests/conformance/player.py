@@ -258,6 +258,7 @@ class Player:
             client.arrived += closed.responses
             if closed.rest:
                 self.fail(line.number, f"half a line at the end: {closed.rest!r}")
+        client.raw.close()
         del self.clients[client.name]
 
     def _arrived_or_next(self, client: Client) -> RawResponse:

@@ -153,3 +153,31 @@ def test_several_at_once(pair: Pair, start: int) -> None:
     seeds = range(start, start + _BATCH)
     messages = [several(seed) or b"\r\n" for seed in seeds]
     assert_the_same(pair, [f"seed {seed}" for seed in seeds], messages)
+
+
+_WORDS = (b"body", b"text", b"ada", b"example.org", b"group", b"folded", b"=?", b"x", b"one", b"")
+_SEARCHES = (
+    *(b'%b "%b"' % (key, word) for key in (b"TEXT", b"BODY", b"SUBJECT") for word in _WORDS),
+    b"HEADER Content-Type text", b"HEADER Content-Type charset", b'HEADER To ""', b'HEADER Date ""',
+    b"LARGER 100", b"SMALLER 100",
+)  # fmt: skip
+# Dovecot does not look into what it cannot decode.
+_NOT_SEARCHED = {
+    "Content-Transfer-Encoding: x-odd", "Content-Transfer-Encoding: ", "Content-Type: text",
+    "Content-Transfer-Encoding: bin ary", "Content-Transfer-Encoding: 8bit;",
+}  # fmt: skip
+
+
+def test_searched(pair: Pair) -> None:
+    messages = [octets for name, octets in one_oddness().items() if name not in _NOT_SEARCHED]
+    pair.append(messages)
+    report = []
+    for search in _SEARCHES:
+        fake, dovecot = (
+            set(answer.partition(b"\r\n")[0].split()[2:])
+            for answer in pair.both(b"SEARCH CHARSET UTF-8 " + search)
+        )
+        for number in sorted(map(int, fake ^ dovecot)):
+            who = "fake server" if b"%d" % number in fake else "Dovecot"
+            report.append(f"{search!r}: the {who} alone finds {messages[number - 1][:300]!r}")
+    assert not report, "\n".join([f"{len(report)} differences", *report])[:20_000]

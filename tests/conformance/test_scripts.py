@@ -6,6 +6,8 @@ from tests.conformance.player import Failed, Player
 from tests.conformance.script import Case, all_cases
 from tests.conformance.targets import Target
 
+# What the fake server is to have, and has not yet; all else that there are scripts for it has.
+PLANNED = {"UIDONLY"}
 TARGETS = ("fake", "dovecot", "dovecot_proxied", "fake_proxied")
 
 
@@ -19,6 +21,8 @@ def target(request: pytest.FixtureRequest) -> Target:
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.name)
 def test_script(case: Case, target: Target) -> None:
     missing = [need for need in case.needs if need.upper() not in target.capabilities]
+    if missing and target.server == "fake" and PLANNED.isdisjoint(missing):
+        pytest.fail(f"{target.name} does not offer {' '.join(missing)}.")
     if missing:
         pytest.skip(f"{target.name} does not offer {' '.join(missing)}.")
     reason = case.unlike.get(target.server)
