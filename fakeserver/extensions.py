@@ -46,6 +46,7 @@ DEFAULT = (
     "PREVIEW",
     "CONDSTORE",
     "QRESYNC",
+    "METADATA",
     "PARTIAL",
     "REPLACE",
     "INPROGRESS",

@@ -4,9 +4,11 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fakeserver.events import Event, Listener
 from fakeserver.extensions import Extensions
 from fakeserver.quirks import Quirks
 from fakeserver.store.account import Account
+from fakeserver.store.annotations import Annotations
 from fakeserver.store.mailbox import Mailbox
 from fakeserver.store.rights import ANYONE, parse_rights
 from imapproxy.wire.flags import Flag
@@ -55,9 +57,18 @@ class Host:
     account_kind: type[Account] = Account
     mailboxes: Mapping[bytes, bytes] = field(default_factory=dict)
     frozen_at: datetime.datetime | None = None
+    # Annotations of the server itself (RFC 5464).
+    annotations: Annotations = field(default_factory=Annotations)
+    # Who wants to hear of what happens to mailboxes that they have not selected.
+    listeners: dict[Listener, None] = field(default_factory=dict)
     # Who is logged in, once for each connection; and how many connections there are.
     logged_in: list[bytes] = field(default_factory=list)
     connected: int = 0
+
+    def announce(self, event: Event) -> None:
+        """Let all listeners hear of something."""
+        for listener in tuple(self.listeners):
+            listener(event)
 
     def clock(self) -> datetime.datetime:
         """What time it is, to the second: the real one, unless it was frozen."""

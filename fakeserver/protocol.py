@@ -150,7 +150,7 @@ class ImapProtocol(Protocol):
         self._lost.callback(None)
 
     def _log_out(self) -> None:
-        self._session.deselect()
+        self._session.leave()
         if self._logged_in is not None:
             self._setting.host.logged_in.remove(self._logged_in)
             self._logged_in = None
@@ -406,12 +406,16 @@ class ImapProtocol(Protocol):
     # --- news in IDLE ---
 
     def _tell_as_it_comes(self) -> None:
-        view = self._session.view
-        if view is not None:
-            view.on_news = lambda: self._later("news", 0, self._tell_news)
-            self._tell_news()
+        self._session.on_news = self._soon
+        if self._session.view is not None:
+            self._session.view.on_news = self._soon
+        self._tell_news()
+
+    def _soon(self) -> None:
+        self._later("news", 0, self._tell_news)
 
     def _stop_telling(self) -> None:
+        self._session.on_news = None
         if self._session.view is not None:
             self._session.view.on_news = None
 

@@ -1,7 +1,9 @@
 """One client's session: its state, its view, and the news it is told."""
 
+from collections.abc import Callable
 from enum import Enum
 
+from fakeserver.events import Listener
 from fakeserver.extensions import IN_REV2
 from fakeserver.host import Host
 from fakeserver.reply import untagged
@@ -45,6 +47,10 @@ class Session:
         self.old_name: bytes | None = None
         # Whether COMPRESS was answered OK.
         self.compressed = False
+        # What others did, as responses that wait to be told; and who gathers them.
+        self._waiting: list[bytes] = []
+        self._listeners: list[Listener] = []
+        self.on_news: Callable[[], None] | None = None
         # What the client said of itself with ID.
         self.client_id: dict[bytes, bytes | None] = {}
 
@@ -115,17 +121,39 @@ class Session:
             view.close()
         return view
 
+    def listen(self, listener: Listener) -> None:
+        """Let a function hear of what happens on the server, until the session ends."""
+        self._listeners.append(listener)
+        self.host.listeners[listener] = None
+
+    def leave(self) -> None:
+        """The session ends."""
+        self.deselect()
+        for listener in self._listeners:
+            self.host.listeners.pop(listener, None)
+        self._listeners.clear()
+
     # --- what the session is told ---
+
+    def tell_later(self, response: bytes) -> None:
+        """Tell this as soon as something may be told."""
+        if response:
+            self._waiting.append(response)
+            if self.on_news is not None:
+                self.on_news()
 
     def news(self, *, may_expunge: bool, by_uid: bool = False) -> bytes:
         """What happened in the selected mailbox that may be told now, as responses."""
+        waiting = b"".join(self._waiting)
+        self._waiting.clear()
         view = self.view
         if view is None or not view.has_news(may_expunge=may_expunge):
-            return b""
+            return waiting
         news = view.take_news(may_expunge=may_expunge)
         # RFC 9051 section 7.5.2: FETCH that was not asked for has the UID.
         by_uid = by_uid or self.speaks_rev2
-        return b"".join(self._tell(view, item, by_uid=by_uid) for item in news)
+        told = b"".join(self._tell(view, item, by_uid=by_uid) for item in news)
+        return told + waiting
 
     def _tell(self, view: View, news: News, *, by_uid: bool) -> bytes:
         match news:

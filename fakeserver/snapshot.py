@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fakeserver.host import Host
 from fakeserver.store.account import Account
+from fakeserver.store.annotations import Annotations
 from fakeserver.store.mailbox import Mailbox
 from imapproxy.wire.mailbox import WireMailbox
 
@@ -23,12 +24,13 @@ class Snapshot:
 
     accounts: tuple[_AccountState, ...]
     shared: _AccountState | None
+    annotations: Annotations
 
 
 def take_snapshot(host: Host) -> Snapshot:
     """The state of all accounts as it is now."""
     shared = None if host.shared is None else _state_of(host.shared)
-    return Snapshot(tuple(map(_state_of, host.accounts.values())), shared)
+    return Snapshot(tuple(map(_state_of, host.accounts.values())), shared, host.annotations.copy())
 
 
 def restore_snapshot(host: Host, snapshot: Snapshot) -> None:
@@ -42,6 +44,7 @@ def restore_snapshot(host: Host, snapshot: Snapshot) -> None:
         for mailbox in account.mailboxes.values():
             mailbox.close_views()
     host.accounts = {state.account.user: state.account for state in snapshot.accounts}
+    host.annotations = snapshot.annotations.copy()
     host.shared = None if snapshot.shared is None else snapshot.shared.account
     for state in snapshot.accounts:
         _restore(state)

@@ -1,5 +1,8 @@
 """Commands of any state, STARTTLS and ENABLE."""
 
+from functools import partial
+
+from fakeserver.commands.metadata import hear
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand, Handler, Tagged, Then, untagged
 from fakeserver.session import Session
@@ -7,7 +10,7 @@ from imapproxy.wire import commands as wire
 
 # What ENABLE can switch (RFC 5161 section 3.1): those that change what the server says unasked.
 _CAN_BE_ENABLED = {
-    name.upper(): name for name in ("CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT")
+    name.upper(): name for name in ("METADATA", "CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT")
 }
 
 
@@ -92,6 +95,8 @@ def enable(session: Session, command: wire.Enable) -> Handler:
     session.enabled.update(newly)
     if "IMAP4REV2" in newly and session.view is not None:
         session.view.forget_recent()
+    if "METADATA" in newly:
+        session.listen(partial(hear, session))
     # RFC 5161 section 3.1: told even if it is nothing.
     told = (f" {_CAN_BE_ENABLED[name]}" for name in dict.fromkeys(enabled))
     yield b"* ENABLED%b\r\n" % "".join(told).encode()

@@ -191,6 +191,8 @@ class Account:
         # a new mailbox with the given name, leaving INBOX empty." What is below INBOX stays.
         target = self.add_mailbox(new)
         inbox = self.mailboxes[INBOX]
+        # RFC 5464 section 4.1: they are kept on INBOX, too.
+        target.annotations = inbox.annotations.copy()
         for message in inbox.expunge(inbox.messages):
             target.append(message.content, message.flags, message.internal_date)
 
@@ -204,6 +206,7 @@ class Account:
         renewed = self.add_mailbox(mailbox.name)
         renewed.special_use = mailbox.special_use
         renewed.acl = mailbox.acl
+        renewed.annotations = mailbox.annotations
         for message in mailbox.messages:
             renewed.append(message.content, message.flags, message.internal_date)
         return renewed.uid_validity

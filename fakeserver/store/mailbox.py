@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
 from fakeserver.mail.message import Message
+from fakeserver.store.annotations import Annotations
 from fakeserver.store.rights import Rights
 from imapproxy.wire.flags import SYSTEM_FLAGS, Flag, flag_key, usual_spelling
 from imapproxy.wire.mailbox import WireMailbox
@@ -88,6 +89,7 @@ class Mailbox:
         # Whose it is, and what others may do with it (RFC 4314).
         self.owner = b""
         self.acl: dict[bytes, Rights] = {}
+        self.annotations = Annotations()
         self.uid_next = 1
         self.highest_mod_seq = 1
         self.messages: list[StoredMessage] = []
@@ -209,6 +211,7 @@ class Mailbox:
         twin.object_id = self.object_id
         twin.owner = self.owner
         twin.acl = dict(self.acl)
+        twin.annotations = self.annotations.copy()
         twin.uid_next = self.uid_next
         twin.highest_mod_seq = self.highest_mod_seq
         twin.first_recent = self.first_recent

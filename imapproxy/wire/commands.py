@@ -7,6 +7,14 @@ the grammar itself defines (names of commands, options, mechanisms) are upper-ca
 
 from dataclasses import dataclass, field
 
+from imapproxy.wire.extension_commands import (
+    CancelUpdate,
+    EventGroup,
+    GetMetadata,
+    Notify,
+    NotifyEvent,
+    SetMetadata,
+)
 from imapproxy.wire.mailbox_commands import (
     Append,
     AppendMessage,
@@ -69,6 +77,7 @@ __all__ = [
     "Append",
     "AppendMessage",
     "Authenticate",
+    "CancelUpdate",
     "Capability",
     "CatenateText",
     "CatenateUrl",
@@ -82,11 +91,13 @@ __all__ = [
     "Delete",
     "DeleteAcl",
     "Enable",
+    "EventGroup",
     "Examine",
     "Expunge",
     "Fetch",
     "Find",
     "GetAcl",
+    "GetMetadata",
     "GetQuota",
     "GetQuotaRoot",
     "Id",
@@ -100,6 +111,8 @@ __all__ = [
     "MyRights",
     "Namespace",
     "Noop",
+    "Notify",
+    "NotifyEvent",
     "Opaque",
     "Parameter",
     "Partial",
@@ -109,6 +122,7 @@ __all__ = [
     "Search",
     "Select",
     "SetAcl",
+    "SetMetadata",
     "SetQuota",
     "Sort",
     "SortKey",
@@ -180,6 +194,10 @@ CommandBody = (
     | Move
     | Replace
     | Compress
+    | GetMetadata
+    | SetMetadata
+    | CancelUpdate
+    | Notify
     | Opaque
 )
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from imapproxy.wire import commands
 from imapproxy.wire import decode_append as append
+from imapproxy.wire import decode_extension_command as extension
 from imapproxy.wire import decode_mailbox_command as mailbox
 from imapproxy.wire import decode_message_command as message
 from imapproxy.wire import decode_search as search
@@ -170,6 +171,10 @@ _READERS: dict[str, _Reader] = {
     "GETQUOTA": mailbox.read_get_quota,
     "SETQUOTA": mailbox.read_set_quota,
     "APPEND": append.read_append,
+    "GETMETADATA": extension.read_get_metadata,
+    "SETMETADATA": extension.read_set_metadata,
+    "CANCELUPDATE": extension.read_cancel_update,
+    "NOTIFY": extension.read_notify,
     "PARTIAL": message.read_partial,
     "UID EXPUNGE": message.read_uid_expunge,
     **_both_forms("FETCH", message.read_fetch),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from imapproxy.wire import commands
+from imapproxy.wire import encode_extension_command as extension
 from imapproxy.wire import encode_mailbox_command as mailbox
 from imapproxy.wire import encode_search as search
 from imapproxy.wire.commands import Command, CommandBody
@@ -236,6 +237,10 @@ _ARGUMENTS: dict[type, Callable[[Any], list[Part]]] = {
     commands.GetQuota: _words("root"),
     commands.GetQuotaRoot: _words("mailbox"),
     commands.SetQuota: mailbox.encode_set_quota,
+    commands.GetMetadata: extension.encode_get_metadata,
+    commands.SetMetadata: extension.encode_set_metadata,
+    commands.CancelUpdate: extension.encode_cancel_update,
+    commands.Notify: extension.encode_notify,
     commands.Expunge: _expunge,
     commands.Search: search.encode_search,
     commands.Sort: search.encode_sort,

@@ -33,6 +33,8 @@ BAD = (
     ("APPENDLIMIT", "STATUS INBOX (APPENDLIMIT)"),
     ("PARTIAL", "SEARCH RETURN (PARTIAL -1:-2) ALL"),
     ("PARTIAL", "UID FETCH 1:* (FLAGS) (PARTIAL 1:2)"),
+    ("METADATA", "GETMETADATA INBOX /shared/comment"),
+    ("METADATA", "SETMETADATA INBOX (/shared/comment NIL)"),
     ("REPLACE", "REPLACE 1 INBOX {1+}\r\na"),
     ("CREATE-SPECIAL-USE", "CREATE a (USE (\\Sent))"),
 )

@@ -160,6 +160,23 @@ _modseq = st.none() | numbers64
 _actions = st.sampled_from(c.StoreAction)
 _bools = st.booleans()
 
+_events = st.lists(
+    st.builds(
+        c.NotifyEvent,
+        st.sampled_from(["MESSAGENEW", "MESSAGEEXPUNGE", "FLAGCHANGE", "X-OTHER"]),
+        st.lists(base_fetch_atts, max_size=2).map(tuple),
+    ),
+    max_size=3,
+).map(tuple)
+_event_groups = st.builds(
+    c.EventGroup, st.sampled_from(["SELECTED", "SELECTED-DELAYED", "PERSONAL"]), _events
+) | st.builds(
+    c.EventGroup,
+    st.sampled_from(["SUBTREE", "MAILBOXES"]),
+    _events,
+    st.lists(mailboxes, min_size=1, max_size=2).map(tuple),
+)
+
 # Commands that imap-codec knows too: RFC 3501 and the extensions that it was built with.
 base_bodies = st.one_of(
     st.sampled_from(
@@ -269,6 +286,21 @@ extended_bodies = st.one_of(
         _bools,
         _parameters,
     ),
+    st.builds(
+        c.GetMetadata,
+        mailboxes,
+        st.lists(texts.map(lambda text: b"/" + text), min_size=1, max_size=3).map(tuple),
+        st.none() | st.integers(0, 2**32 - 1),
+        st.sampled_from([0, 1, None]),
+    ),
+    st.builds(
+        c.SetMetadata,
+        mailboxes,
+        st.lists(st.tuples(texts, st.none() | texts), min_size=1, max_size=3).map(tuple),
+    ),
+    st.builds(c.CancelUpdate, st.lists(tags, min_size=1, max_size=3).map(tuple)),
+    st.builds(c.Notify, st.lists(_event_groups, min_size=1, max_size=3).map(tuple), _bools),
+    st.just(c.Notify()),
     st.builds(c.Partial, numbers, base_fetch_atts, numbers, numbers),
     st.builds(
         c.Store,
