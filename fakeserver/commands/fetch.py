@@ -24,6 +24,7 @@ from imapproxy.wire.fetch_att import (
     FetchAtt,
     Item,
     Macro,
+    OpaqueAtt,
     Section,
     SectionText,
 )
@@ -133,9 +134,15 @@ def _teller(session: Session, view: View, item: FetchAtt) -> Teller:
     if teller is None and isinstance(item, Item):
         teller = _TELLERS.get(item)
     if teller is None:
-        name = item.value if isinstance(item, Item | Macro) else type(item).__name__
+        name = item.value if isinstance(item, Item | Macro) else _unknown(item)
         raise BadCommand(f"Unknown parameter {name}")
     return teller
+
+
+def _unknown(item: FetchAtt) -> str:
+    if isinstance(item, OpaqueAtt):
+        return item.octets.decode("ascii", "replace")
+    return type(item).__name__
 
 
 def _section_teller(item: BodySection) -> Teller:
