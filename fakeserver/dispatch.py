@@ -61,6 +61,10 @@ def _allowed(session: Session, command: Command) -> Parsed | Mistake:
     if entry is None or not session.has(extension_of(entry, body)):
         text = f"Error in IMAP command {name}: Unknown command."
         return Mistake(command.tag, name, Tagged(text, condition=b"BAD"))
+    if session.uids_only and getattr(body, "by_uid", None) is False:
+        # RFC 9586 section 3.1
+        reply = Tagged("Message numbers are not used here.", b"UIDREQUIRED", b"BAD")
+        return Mistake(command.tag, name, reply)
     text = _state_mistake(session.state, entry)
     if text:
         return Mistake(command.tag, name, Tagged(text, condition=b"BAD"))

@@ -75,6 +75,11 @@ class Session:
         )
 
     @property
+    def uids_only(self) -> bool:
+        """Whether messages have no numbers, only UIDs (RFC 9586)."""
+        return "UIDONLY" in self.enabled
+
+    @property
     def takes_utf8(self) -> bool:
         """Whether names of mailboxes are UTF-8, and not modified UTF-7."""
         return self.speaks_rev2 or "UTF8=ACCEPT" in self.enabled
@@ -147,18 +152,25 @@ class Session:
         waiting = b"".join(self._waiting)
         self._waiting.clear()
         view = self.view
-        if view is None or not view.has_news(may_expunge=may_expunge):
+        if view is None:
             return waiting
+        removed = view.removed_from_contexts() if may_expunge else b""
+        return (
+            removed + self._view_news(view, may_expunge, by_uid) + view.changed_contexts() + waiting
+        )
+
+    def _view_news(self, view: View, may_expunge: bool, by_uid: bool) -> bytes:
+        if not view.has_news(may_expunge=may_expunge):
+            return b""
         news = view.take_news(may_expunge=may_expunge)
         # RFC 9051 section 7.5.2: FETCH that was not asked for has the UID.
         by_uid = by_uid or self.speaks_rev2
-        told = b"".join(self._tell(view, item, by_uid=by_uid) for item in news)
-        return told + waiting
+        return b"".join(self._tell(view, item, by_uid=by_uid) for item in news)
 
     def _tell(self, view: View, news: News, *, by_uid: bool) -> bytes:
         match news:
             case Gone(numbers, uids):
-                if "QRESYNC" in self.enabled:
+                if "QRESYNC" in self.enabled or self.uids_only:
                     return b"* VANISHED %b\r\n" % SequenceSet.of(uids).encode()
                 return b"".join(b"* %d EXPUNGE\r\n" % number for number in numbers)
             case Arrived(exists):
@@ -176,12 +188,18 @@ class Session:
         """``* n FETCH (FLAGS …)``, with UID and MODSEQ where the client is to have them."""
         items = b""
         # RFC 7162 section 3.2.4: with QRESYNC each such FETCH has to have the UID.
-        if by_uid or "QRESYNC" in self.enabled:
+        if (by_uid or "QRESYNC" in self.enabled) and not self.uids_only:
             items += b"UID %d " % message.uid
         if "CONDSTORE" in self.enabled:
             items += b"MODSEQ (%d) " % message.mod_seq
         flags = b" ".join(view.flags_of(message))
-        return b"* %d FETCH (%bFLAGS (%b))\r\n" % (number, items, flags)
+        return b"%b%bFLAGS (%b))\r\n" % (self.fetch_begins(number, message), items, flags)
+
+    def fetch_begins(self, number: int, message: StoredMessage) -> bytes:
+        """``* n FETCH (``, or what stands for it where there are no numbers (RFC 9586)."""
+        if self.uids_only:
+            return b"* %d UIDFETCH (" % message.uid
+        return b"* %d FETCH (" % number
 
     def flags_of_mailbox(self, view: View) -> bytes:
         """``* FLAGS`` and PERMANENTFLAGS."""

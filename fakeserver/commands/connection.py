@@ -10,7 +10,8 @@ from imapproxy.wire import commands as wire
 
 # What ENABLE can switch (RFC 5161 section 3.1): those that change what the server says unasked.
 _CAN_BE_ENABLED = {
-    name.upper(): name for name in ("METADATA", "CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT")
+    name.upper(): name
+    for name in ("UIDONLY", "METADATA", "CONDSTORE", "QRESYNC", "IMAP4rev2", "UTF8=ACCEPT")
 }
 
 

@@ -64,7 +64,7 @@ def _items(session: Session, command: wire.Fetch) -> list[FetchAtt]:
     """What is asked for, and what has to be told besides."""
     refuse_parameters(one for one in command.parameters if one.name != "PARTIAL")
     items: list[FetchAtt] = list(dict.fromkeys(command.items))
-    if command.by_uid and Item.UID not in items:
+    if command.by_uid and Item.UID not in items and not session.uids_only:
         items.insert(0, Item.UID)
     if command.changed_since is not None:
         need_extension(session, "CONDSTORE", "CHANGEDSINCE")
@@ -113,7 +113,7 @@ def _responses(
             view.forget_change(message)
         shown = message.for_rev2() if session.speaks_rev2 else message
         told = b" ".join([tell(shown) for tell in tellers])
-        yield b"* %d FETCH (%b%b)\r\n" % (number, extra, told)
+        yield b"%b%b%b)\r\n" % (session.fetch_begins(number, message), extra, told)
 
 
 def _sets_seen(item: FetchAtt) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterable
 
 from fakeserver.gmail import label_test
 from fakeserver.reply import BadCommand
-from fakeserver.search.program import BadText, Candidate, Compiler, Test, UnknownKey
+from fakeserver.search.program import BadText, Candidate, Compiler, NumbersRefused, Test, UnknownKey
 from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
 from fakeserver.store.view import View
@@ -18,14 +18,26 @@ _CHARSETS = ("ascii", "utf-8", "iso8859-", "cp125", "koi8-", "cp1251", "gb", "bi
 
 
 def compile_keys(
-    session: Session, view: View, keys: Iterable[SearchKey], charset: bytes | None
+    session: Session,
+    view: View,
+    keys: Iterable[SearchKey],
+    charset: bytes | None,
+    *,
+    numbers_stay: bool = False,
 ) -> Test:
-    """One test of all keys; raises the refusal of keys or a charset that are not known."""
+    """One test of all keys; raises the refusal of keys or a charset that are not known.
+
+    ``numbers_stay``: message numbers are for the messages that have them now.
+    """
     compiler = Compiler(view, _codec(charset), session.host.clock(), session.extensions)
     if session.has("X-GM-EXT-1"):
         compiler.has_label = label_test(session)
+    compiler.uids_only = session.uids_only
+    compiler.numbers_stay = numbers_stay
     try:
         return compiler.all_of(keys)
+    except NumbersRefused:
+        raise BadCommand("Message numbers are not used here.", b"UIDREQUIRED") from None
     except UnknownKey as error:
         raise BadCommand(f"Unknown argument {error}") from None
     except BadText:

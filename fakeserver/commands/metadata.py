@@ -45,7 +45,9 @@ def set_metadata(session: Session, command: wire.SetMetadata) -> Handler:
     user = account_of(session).user
     if any(value is not None and len(value) > MAX_SIZE for _, value in command.values):
         raise StoreError("Value is too large.", b"METADATA MAXSIZE %d" % MAX_SIZE)
-    if not annotations.is_room_for(user, [name for name, value in command.values if value]):
+    if not annotations.is_room_for(
+        user, [name for name, value in command.values if value is not None]
+    ):
         raise StoreError("Too many entries.", b"METADATA TOOMANY")
     yield b""
     for name, value in command.values:

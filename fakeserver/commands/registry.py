@@ -86,6 +86,7 @@ _COMMANDS: dict[type, Entry] = {
     wire.Expunge: Entry(copy.expunge, _SELECTED),
     wire.Search: Entry(search.search, _SELECTED, may_expunge=False, wants_tag=True),
     wire.Sort: Entry(search.sort, _SELECTED, "SORT", may_expunge=False, wants_tag=True),
+    wire.CancelUpdate: Entry(search.cancel_update, _SELECTED, "CONTEXT=SEARCH"),
     wire.Thread: Entry(thread.thread, _SELECTED, may_expunge=False),
     wire.Fetch: Entry(fetch.fetch, _SELECTED, may_expunge=False),
     wire.Store: Entry(store.store, _SELECTED, may_expunge=False),

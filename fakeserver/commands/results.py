@@ -32,6 +32,10 @@ def check_options(
         if option.name == "PARTIAL":
             parse_partial(session, option.argument, _CONTEXTS[extension])
             continue
+        if option.name in ("CONTEXT", "UPDATE") and option.argument is None:
+            if not session.has(_CONTEXTS[extension]):
+                raise BadCommand(f"Unknown return option {option.name}")
+            continue
         needed = _OPTIONS.get(option.name)
         unknown = needed is None or option.argument is not None
         if unknown or (needed and not session.has(needed)):
@@ -74,13 +78,15 @@ class Result:
         for option in options:
             if option.name == "PARTIAL":
                 self._partial = parse_partial(session, option.argument, context)
-        self._options = {option.name for option in options} or {"ALL"}
+        # RFC 5267 section 4.1: CONTEXT and UPDATE ask for no result.
+        self._options = {option.name for option in options} - {"CONTEXT"} or {"ALL"}
+        self._options -= {"UPDATE"}
         self._numbers = numbers_of(found, by_uid=by_uid)
         self._by_uid = by_uid
 
     def response(self, tag: bytes, *, with_mod_seq: bool) -> bytes:
         """The ESEARCH response; empty where SAVE alone was asked for (RFC 5182 section 2.1)."""
-        if self._options == {"SAVE"}:
+        if self._options <= {"SAVE"}:
             return b""
         parts = [b"* ESEARCH (TAG %b)" % nstring(tag)]
         if self._by_uid:

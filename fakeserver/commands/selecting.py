@@ -72,6 +72,8 @@ def _check_parameters(session: Session, command: wire.Select | wire.Examine) -> 
         need_extension(session, "CONDSTORE", "CONDSTORE")
     if command.qresync is not None:
         need_extension(session, "QRESYNC", "QRESYNC")
+        if session.uids_only and command.qresync.known_match is not None:
+            raise BadCommand("Message numbers are not used here.", b"UIDREQUIRED")
         if "QRESYNC" not in session.enabled:
             # RFC 7162 section 3.2.5: a client that did not enable it hears BAD.
             raise BadCommand("QRESYNC not enabled.")
@@ -82,7 +84,7 @@ def _counts(session: Session, view: View) -> bytes:
     lines = [b"* %d EXISTS\r\n" % view.exists]
     if not session.speaks_rev2:
         lines.append(b"* %d RECENT\r\n" % len(view.recent))
-    if view.first_unseen is not None and not session.speaks_rev2:
+    if view.first_unseen is not None and not (session.speaks_rev2 or session.uids_only):
         lines.append(untagged(b"OK", "First unseen.", b"UNSEEN %d" % view.first_unseen))
     lines += [
         untagged(b"OK", "UIDs valid", b"UIDVALIDITY %d" % mailbox.uid_validity),

@@ -89,8 +89,10 @@ def _change(
     view.forget_change(message)
     if "CONDSTORE" in session.enabled and changed:
         # RFC 7162 section 3.1.3: the new mod-sequence is told even so.
-        uid = b"UID %d " % message.uid if command.by_uid or "QRESYNC" in session.enabled else b""
-        return b"* %d FETCH (%bMODSEQ (%d))\r\n" % (number, uid, message.mod_seq)
+        with_uid = (command.by_uid or "QRESYNC" in session.enabled) and not session.uids_only
+        uid = b"UID %d " % message.uid if with_uid else b""
+        begins = session.fetch_begins(number, message)
+        return b"%b%bMODSEQ (%d))\r\n" % (begins, uid, message.mod_seq)
     return b""
 
 

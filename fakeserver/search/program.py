@@ -32,10 +32,15 @@ from imapproxy.wire.search_key import (
     Sequence,
     When,
 )
+from imapproxy.wire.sequence_set import intersect, numbers_of
 
 
 class UnknownKey(Exception):
     """The key belongs to an extension that this server does not have. ``str()`` is its name."""
+
+
+class NumbersRefused(Exception):
+    """A message number, where there are UIDs alone."""
 
 
 class BadText(Exception):
@@ -69,6 +74,10 @@ class Compiler:
         self.charset = charset
         self.now = now
         self.extensions = extensions
+        # Whether there are no message numbers (RFC 9586), and whether they stand for the messages
+        # that have them now (RFC 5267 section 4.3).
+        self.uids_only = False
+        self.numbers_stay = False
         # Whether a message has a label of Gmail's.
         self.has_label: Callable[[StoredMessage, str], bool] = lambda _message, _label: False
 
@@ -190,6 +199,12 @@ class Compiler:
             return lambda candidate: candidate.message.uid in saved
         largest = view.largest_uid if key.by_uid else view.exists
         ranges = key.numbers.resolve(largest)
+        if self.uids_only and not key.by_uid:
+            raise NumbersRefused
+        if self.numbers_stay and not key.by_uid:
+            within = numbers_of(intersect(ranges, 1, view.exists))
+            uids = frozenset(view.messages[number - 1].uid for number in within)
+            return lambda candidate: candidate.message.uid in uids
         if key.by_uid:
             return lambda candidate: any(
                 low <= candidate.message.uid <= high for low, high in ranges

@@ -8,6 +8,7 @@ session has been told. A message that came has no number until this session has 
 import bisect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Protocol
 
 from fakeserver.store.mailbox import Mailbox, StoredMessage, flags_in_order
 from imapproxy.wire.flags import RECENT, Flag
@@ -54,6 +55,16 @@ class KeywordsChanged:
 News = Gone | Arrived | RecentCount | FlagsChanged | KeywordsChanged
 
 
+class Watched(Protocol):
+    """Results of a search that are kept up to date."""
+
+    def without(self, view: "View", gone: Collection[int]) -> bytes:
+        """Responses, before these UIDs are gone."""
+
+    def changed(self, view: "View") -> bytes:
+        """Responses, when anything may have changed."""
+
+
 class View:
     """A session's view. Message ``n`` is ``messages[n - 1]``.
 
@@ -71,6 +82,9 @@ class View:
         # UIDs of the result that "$" stands for (RFC 5182); None where there is no SEARCHRES.
         self.saved: frozenset[int] | None = None
         self.on_news: Callable[[], None] | None = None
+        # What is kept up to date for the client, by tag (RFC 5267), and as of which change.
+        self.contexts: dict[bytes, Watched] = {}
+        self._contexts_as_of = 0
         self._told_recent = 0
         self._arrived: list[StoredMessage] = list(mailbox.messages)
         self._gone: set[int] = set()
@@ -225,6 +239,19 @@ class View:
         self._changed.clear()
         numbered = ((self.number_of(uid), message) for uid, message in changed)
         return [FlagsChanged(number, message) for number, message in numbered if number]
+
+    def removed_from_contexts(self) -> bytes:
+        """What is to be told before messages that are gone lose their numbers."""
+        if not self._gone:
+            return b""
+        return b"".join(context.without(self, self._gone) for context in self.contexts.values())
+
+    def changed_contexts(self) -> bytes:
+        """What is to be told once all other news was."""
+        if not self.contexts or self._contexts_as_of == self.mailbox.highest_mod_seq:
+            return b""
+        self._contexts_as_of = self.mailbox.highest_mod_seq
+        return b"".join(context.changed(self) for context in self.contexts.values())
 
     # --- what the mailbox says ---
 
