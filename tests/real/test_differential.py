@@ -12,7 +12,6 @@ from tests.real.proxy import Proxy
 
 COMMANDS = 1000
 
-# The first are there for their number; each of the others once found something.
 SEEDS = (1, 2, 3, 4, 5, 6, 7, 8)
 
 
@@ -24,6 +23,8 @@ def test_two_runs_of_a_script_get_the_same_answers(
     assert not comparison.ended, comparison
     assert not comparison.differences, f"{comparison}\n{comparison.differences[0]}"
     assert comparison.commands >= COMMANDS
+    # Of about 30 pipelines. It happens in one script of fifty; it must not become the rule.
+    assert comparison.reordered <= 2
 
 
 def test_dovecot_gives_itself_the_same_answers(dovecot: Dovecot) -> None:
