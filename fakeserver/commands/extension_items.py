@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from fakeserver.commands.require import need_extension
+from fakeserver.gmail import gmail_teller
 from fakeserver.mail.binary import BadEncoding, Decoded, UnknownEncoding
 from fakeserver.mail.quoting import literal, nstring
 from fakeserver.mail.section import cut
@@ -31,7 +32,7 @@ def extension_teller(session: Session, item: FetchAtt) -> Teller | None:
         extension, teller = _WORDS[item]
         need_extension(session, extension, item.value)
         return teller
-    return None
+    return gmail_teller(session, item) if isinstance(item, Item) else None
 
 
 def _binary_section(item: BinarySection) -> Teller:
