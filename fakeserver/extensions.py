@@ -49,6 +49,7 @@ DEFAULT = (
     "CONTEXT=SEARCH",
     "CONTEXT=SORT",
     "METADATA",
+    "NOTIFY",
     "PARTIAL",
     "UIDONLY",
     "REPLACE",

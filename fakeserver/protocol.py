@@ -365,6 +365,7 @@ class ImapProtocol(Protocol):
             self._out.write(reply.encode(parsed.tag))
             self._record.commands[-1].reply = reply
         self._out.release()
+        self._tell_at_any_time()
         if self._session.account is not None and self._logged_in is None:
             self._logged_in = self._session.account.user
             self._setting.host.logged_in.append(self._logged_in)
@@ -419,10 +420,22 @@ class ImapProtocol(Protocol):
         if self._session.view is not None:
             self._session.view.on_news = None
 
-    def _tell_news(self) -> None:
-        if self._paused or self._ended or self._running is None or self._running.asking is None:
+    def _tell_at_any_time(self) -> None:
+        """With NOTIFY news comes when no command runs, too (RFC 5465 section 3.1)."""
+        notified = self._session.notified
+        if notified is None:
             return
-        self._out.write(self._session.news(may_expunge=True))
+        self._session.on_news = self._soon
+        if self._session.view is not None and notified.at_once:
+            self._session.view.on_news = self._soon
+
+    def _tell_news(self) -> None:
+        if self._paused or self._ended or self._held:
+            return
+        in_idle = self._running is not None and self._running.asking is not None
+        if not in_idle and (self._running is not None or self._session.notified is None):
+            return
+        self._out.write(self._session.news(may_expunge=in_idle))
         self._out.release()
         if self._mailbox_is_gone:
             self._bye("Selected mailbox is gone, have to disconnect.")

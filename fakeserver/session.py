@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Protocol
 
 from fakeserver.events import Listener
 from fakeserver.extensions import IN_REV2
@@ -31,6 +32,27 @@ class State(Enum):
     SELECTED = "selected"
 
 
+class Stoppable(Protocol):
+    """What NOTIFY has asked for of other mailboxes."""
+
+    def stop(self) -> None:
+        """Watch them no more."""
+
+
+class Notified(Protocol):
+    """What a client wants to hear of the selected mailbox (RFC 5465), and when."""
+
+    expunges_at_once: bool
+    # Whether it is told when no command runs.
+    at_once: bool
+
+    def wants(self, news: News) -> bool:
+        """Whether this is to be told."""
+
+    def fetched(self, view: View, first: int) -> bytes:
+        """FETCH responses of new messages, of number ``first`` and on."""
+
+
 class Session:
     """What is known about one connection. It holds no transport and writes nothing itself."""
 
@@ -50,6 +72,10 @@ class Session:
         # What others did, as responses that wait to be told; and who gathers them.
         self._waiting: list[bytes] = []
         self._listeners: list[Listener] = []
+        self._tellers: dict[object, Callable[[], bytes]] = {}
+        # What NOTIFY has asked for of the selected mailbox; None: nothing was said of it.
+        self.notified: Notified | None = None
+        self.notification: Stoppable | None = None
         self.on_news: Callable[[], None] | None = None
         # What the client said of itself with ID.
         self.client_id: dict[bytes, bytes | None] = {}
@@ -134,9 +160,16 @@ class Session:
     def leave(self) -> None:
         """The session ends."""
         self.deselect()
-        for listener in self._listeners:
-            self.host.listeners.pop(listener, None)
-        self._listeners.clear()
+        if self.notification is not None:
+            self.notification.stop()
+        for listener in tuple(self._listeners):
+            self.stop_listening(listener)
+
+    def stop_listening(self, listener: Listener) -> None:
+        """Let a function hear no more."""
+        self.host.listeners.pop(listener, None)
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     # --- what the session is told ---
 
@@ -149,8 +182,12 @@ class Session:
 
     def news(self, *, may_expunge: bool, by_uid: bool = False) -> bytes:
         """What happened in the selected mailbox that may be told now, as responses."""
-        waiting = b"".join(self._waiting)
+        waiting = b"".join((*self._waiting, *(teller() for teller in self._tellers.values())))
         self._waiting.clear()
+        self._tellers.clear()
+        if self.notified is not None:
+            may_expunge = may_expunge or self.notified.expunges_at_once
+            by_uid = True
         view = self.view
         if view is None:
             return waiting
@@ -163,6 +200,8 @@ class Session:
         if not view.has_news(may_expunge=may_expunge):
             return b""
         news = view.take_news(may_expunge=may_expunge)
+        if self.notified is not None:
+            news = [item for item in news if self.notified.wants(item)]
         # RFC 9051 section 7.5.2: FETCH that was not asked for has the UID.
         by_uid = by_uid or self.speaks_rev2
         return b"".join(self._tell(view, item, by_uid=by_uid) for item in news)
@@ -173,14 +212,21 @@ class Session:
                 if "QRESYNC" in self.enabled or self.uids_only:
                     return b"* VANISHED %b\r\n" % SequenceSet.of(uids).encode()
                 return b"".join(b"* %d EXPUNGE\r\n" % number for number in numbers)
-            case Arrived(exists):
-                return b"* %d EXISTS\r\n" % exists
+            case Arrived(exists, first):
+                told = b"* %d EXISTS\r\n" % exists
+                return told if self.notified is None else told + self.notified.fetched(view, first)
             case RecentCount(recent):
                 return b"* %d RECENT\r\n" % recent
             case FlagsChanged(number, message):
                 return self.flags_response(view, number, message, by_uid=by_uid)
             case KeywordsChanged():
                 return self.flags_of_mailbox(view)
+
+    def tell_last(self, key: object, teller: Callable[[], bytes]) -> None:
+        """Tell what ``teller`` gives when its time comes; of one key only the last."""
+        self._tellers[key] = teller
+        if self.on_news is not None:
+            self.on_news()
 
     def flags_response(
         self, view: View, number: int, message: StoredMessage, *, by_uid: bool = False

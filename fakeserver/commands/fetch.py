@@ -1,6 +1,6 @@
 """FETCH (RFC 3501 section 6.4.5, RFC 7162 sections 3.1.4 and 3.2.6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fakeserver.commands.extension_items import Teller, extension_teller
 from fakeserver.commands.partial import parse_partial
@@ -39,7 +39,7 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
     """FETCH and UID FETCH."""
     view = view_of(session)
     items = _items(session, command)
-    tellers = [_teller(session, view, item) for item in items]
+    tellers = tellers_of(session, items, view)
     messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
     if Item.MODSEQ in items:
         yield session.enable_condstore()
@@ -58,6 +58,11 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
     sets_seen = may_set and any(map(_sets_seen, items))
     yield from _responses(session, view, messages, tellers, items, sets_seen=sets_seen)
     return Tagged("Fetch completed.")
+
+
+def tellers_of(session: Session, items: Iterable[FetchAtt], view: View | None) -> list[Teller]:
+    """How items are told of the messages of a view; raises the refusal of what is not known."""
+    return [_teller(session, view, item) for item in items]
 
 
 def _items(session: Session, command: wire.Fetch) -> list[FetchAtt]:
@@ -122,10 +127,10 @@ def _sets_seen(item: FetchAtt) -> bool:
     return isinstance(item, BodySection | BinarySection) and not item.peek
 
 
-def _teller(session: Session, view: View, item: FetchAtt) -> Teller:
+def _teller(session: Session, view: View | None, item: FetchAtt) -> Teller:
     if isinstance(item, BodySection):
         return _section_teller(item)
-    if item is Item.FLAGS:
+    if item is Item.FLAGS and view is not None:
         return lambda message: b"FLAGS (%b)" % b" ".join(view.flags_of(message))
     teller = extension_teller(session, item)
     if item in _LARGE:

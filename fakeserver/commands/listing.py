@@ -70,17 +70,23 @@ def _plain(session: Session, access: Access, command: wire.List) -> Iterator[byt
             yield _response(session, access, b"LIST", attributes, name)
 
 
-def announce(session: Session, name: WireMailbox, *, gone: bool = False) -> bytes:
-    """``* LIST`` of one mailbox that no LIST asked for (RFC 9051 sections 6.3.2 and 6.3.9.7)."""
+def announce(
+    session: Session, name: WireMailbox, *, gone: bool = False, old: bytes | None = None
+) -> bytes:
+    """``* LIST`` of one mailbox that no LIST asked for (RFC 9051 sections 6.3.2 and 6.3.9.7).
+
+    ``old`` is the name that it had, as the client would write it.
+    """
     access = access_of(session)
+    gone = gone or name not in access.mailboxes
     attributes = [rb"\NonExistent"] if gone else []
     attributes += [rb"\Subscribed"] if name in access.subscriptions else []
     if not gone:
         attributes.append(_children(access, name))
         attributes += _special_use(session, access, name)
     extended = b""
-    if session.old_name is not None:
-        extended = b' ("OLDNAME" (%b))' % utf8_name(session.old_name)
+    if old is not None:
+        extended = b' ("OLDNAME" (%b))' % utf8_name(old)
     return _response(session, access, b"LIST", attributes, name, extended)
 
 

@@ -2,6 +2,7 @@
 
 from fakeserver.commands.listing import announce
 from fakeserver.commands.require import access_of, account_of, refuse_parameters
+from fakeserver.events import NamesChanged, SubscriptionChanged
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
@@ -9,6 +10,7 @@ from fakeserver.store.errors import StoreError
 from fakeserver.store.quota import check_mailboxes
 from imapproxy.wire import commands as wire
 from imapproxy.wire.flags import Flag
+from imapproxy.wire.mailbox import WireMailbox
 
 # \All and \Flagged are for mailboxes that show the messages of others, which are not made here.
 _USES = {
@@ -25,7 +27,9 @@ def create(session: Session, command: wire.Create) -> Handler:
         check_mailboxes(account_of(session))
     mailbox = access_of(session).create(command.mailbox, special_use)
     if session.old_name is not None:
-        yield announce(session, access_of(session).name_of(mailbox))
+        name = access_of(session).name_of(mailbox)
+        yield announce(session, name, old=session.old_name)
+    _tell_others(session, access_of(session).name_of(mailbox))
     # RFC 8474 section 4.1
     code = b"MAILBOXID (%b)" % mailbox.object_id if session.has("OBJECTID") else b""
     return Tagged("Create completed.", code)
@@ -53,7 +57,8 @@ def delete(session: Session, command: wire.Delete) -> Handler:
     yield b""
     access.delete(command.mailbox)
     if session.old_name is not None:
-        yield announce(session, access.canonical(command.mailbox), gone=True)
+        yield announce(session, access.canonical(command.mailbox), gone=True, old=session.old_name)
+    _tell_others(session, access.canonical(command.mailbox), gone=True)
     return Tagged("Delete completed.")
 
 
@@ -63,14 +68,31 @@ def rename(session: Session, command: wire.Rename) -> Handler:
     yield b""
     access_of(session).rename(command.mailbox, command.new_name)
     if session.old_name is not None:
-        yield announce(session, access_of(session).canonical(command.new_name))
+        name = access_of(session).canonical(command.new_name)
+        yield announce(session, name, old=session.old_name)
+    access = access_of(session)
+    old = access.canonical(command.mailbox)
+    _tell_others(session, access.canonical(command.new_name), old=old)
     return Tagged("Rename completed.")
+
+
+def _tell_others(
+    session: Session, name: WireMailbox, *, gone: bool = False, old: WireMailbox | None = None
+) -> None:
+    user = account_of(session).user
+    session.host.announce(NamesChanged(session, user, name, gone, old))
+
+
+def _tell_of_subscription(session: Session, name: bytes) -> None:
+    canonical = access_of(session).canonical(name)
+    session.host.announce(SubscriptionChanged(session, account_of(session).user, canonical))
 
 
 def subscribe(session: Session, command: wire.Subscribe) -> Handler:
     """RFC 3501 section 6.3.6."""
     yield b""
     access_of(session).subscribe(command.mailbox)
+    _tell_of_subscription(session, command.mailbox)
     return Tagged("Subscribe completed.")
 
 
@@ -78,6 +100,7 @@ def unsubscribe(session: Session, command: wire.Unsubscribe) -> Handler:
     """RFC 3501 section 6.3.7."""
     yield b""
     access_of(session).unsubscribe(command.mailbox)
+    _tell_of_subscription(session, command.mailbox)
     return Tagged("Unsubscribe completed.")
 
 

@@ -86,7 +86,7 @@ class Result:
 
     def response(self, tag: bytes, *, with_mod_seq: bool) -> bytes:
         """The ESEARCH response; empty where SAVE alone was asked for (RFC 5182 section 2.1)."""
-        if self._options <= {"SAVE"}:
+        if self._options == {"SAVE"}:
             return b""
         parts = [b"* ESEARCH (TAG %b)" % nstring(tag)]
         if self._by_uid:

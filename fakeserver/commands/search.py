@@ -53,7 +53,7 @@ def cancel_update(session: Session, command: wire.CancelUpdate) -> Handler:
     contexts = view_of(session).contexts
     unknown = [tag for tag in command.tags if tag not in contexts]
     if unknown:
-        raise BadCommand("Unknown tag.")
+        raise StoreError("Unknown tag.")
     yield b""
     for tag in command.tags:
         contexts.pop(tag, None)

@@ -33,7 +33,7 @@ def select(session: Session, command: wire.Select | wire.Examine) -> Handler:
     yield session.flags_of_mailbox(view)
     yield _counts(session, view)
     if session.speaks_rev2:
-        yield announce(session, access.name_of(mailbox))
+        yield announce(session, access.name_of(mailbox), old=session.old_name)
     if command.qresync is not None:
         yield from resync(session, view, command.qresync)
     text = "Examine completed." if isinstance(command, wire.Examine) else "Select completed."

@@ -27,9 +27,10 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """There are ``exists`` messages now."""
+    """There are ``exists`` messages now; ``first`` is the number of the first new one."""
 
     exists: int
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +188,9 @@ class View:
         if may_expunge and self._gone:
             news.append(self._take_gone())
         if self._arrived:
+            first = self.exists + 1
             self._take_arrived()
-            news.append(Arrived(self.exists))
+            news.append(Arrived(self.exists, first))
         if len(self.recent) != self._told_recent:
             self._told_recent = len(self.recent)
             news.append(RecentCount(self._told_recent))
