@@ -71,7 +71,7 @@ DEFAULT = (
     "AUTH=OAUTHBEARER",
 )
 # Done too, and told only where they are asked for.
-OPTIONAL = ("UTF8=ACCEPT", "LITERAL-", "LOGINDISABLED", "X-GM-EXT-1")
+OPTIONAL = ("UTF8=ACCEPT", "URLAUTH", "LITERAL-", "LOGINDISABLED", "X-GM-EXT-1")
 
 # What IMAP4rev2 has within itself (RFC 9051 appendix E, item 2).
 IN_REV2 = frozenset(

@@ -59,6 +59,8 @@ class Host:
     frozen_at: datetime.datetime | None = None
     # Annotations of the server itself (RFC 5464).
     annotations: Annotations = field(default_factory=Annotations)
+    # Users who are submission servers, to whom "submit+" URLs are open (RFC 4467 section 3).
+    submission_users: frozenset[bytes] = frozenset({b"submit"})
     # Who wants to hear of what happens to mailboxes that they have not selected.
     listeners: dict[Listener, None] = field(default_factory=dict)
     # Who is logged in, once for each connection; and how many connections there are.

@@ -21,6 +21,7 @@ from fakeserver.commands import (
     status,
     store,
     thread,
+    url_auth,
 )
 from fakeserver.reply import HandlerOf
 from fakeserver.session import State
@@ -79,6 +80,9 @@ _COMMANDS: dict[type, Entry] = {
     wire.GetQuota: Entry(quota.get_quota, _AFTER_LOGIN, "QUOTA"),
     wire.GetQuotaRoot: Entry(quota.get_quota_root, _AFTER_LOGIN, "QUOTA"),
     wire.SetQuota: Entry(quota.set_quota, _AFTER_LOGIN, "QUOTASET"),
+    wire.GenUrlAuth: Entry(url_auth.generate, _AFTER_LOGIN, "URLAUTH"),
+    wire.UrlFetch: Entry(url_auth.fetch, _AFTER_LOGIN, "URLAUTH"),
+    wire.ResetKey: Entry(url_auth.reset_key, _AFTER_LOGIN, "URLAUTH"),
     wire.Notify: Entry(notify.notify, _AFTER_LOGIN, "NOTIFY"),
     wire.GetMetadata: Entry(metadata.get_metadata, _AFTER_LOGIN, "METADATA"),
     wire.SetMetadata: Entry(metadata.set_metadata, _AFTER_LOGIN, "METADATA"),

@@ -8,6 +8,7 @@ from fakeserver.commands.require import (
     view_of,
 )
 from fakeserver.commands.resync import resync
+from fakeserver.commands.url_auth import URL_MECHANISMS
 from fakeserver.reply import BadCommand, Handler, Tagged, untagged
 from fakeserver.session import Session
 from fakeserver.store.rights import CHANGING
@@ -96,6 +97,9 @@ def _counts(session: Session, view: View) -> bytes:
     if session.has("CONDSTORE"):
         code = b"HIGHESTMODSEQ %d" % mailbox.highest_mod_seq
         lines.append(untagged(b"OK", "Highest", code))
+    if session.has("URLAUTH"):
+        # RFC 4467 section 8
+        lines.append(untagged(b"OK", "Mechanisms of URLs.", URL_MECHANISMS))
     return b"".join(lines)
 
 

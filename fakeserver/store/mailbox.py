@@ -90,6 +90,8 @@ class Mailbox:
         self.owner = b""
         self.acl: dict[bytes, Rights] = {}
         self.annotations = Annotations()
+        # By user, what URLs of theirs are authorized with (RFC 4467).
+        self.url_keys: dict[bytes, bytes] = {}
         self.uid_next = 1
         self.highest_mod_seq = 1
         self.messages: list[StoredMessage] = []
@@ -212,6 +214,7 @@ class Mailbox:
         twin.owner = self.owner
         twin.acl = dict(self.acl)
         twin.annotations = self.annotations.copy()
+        twin.url_keys = dict(self.url_keys)
         twin.uid_next = self.uid_next
         twin.highest_mod_seq = self.highest_mod_seq
         twin.first_recent = self.first_recent

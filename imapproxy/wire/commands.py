@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from imapproxy.wire.extension_commands import (
     CancelUpdate,
     EventGroup,
+    GenUrlAuth,
     GetMetadata,
     Notify,
     NotifyEvent,
+    ResetKey,
     SetMetadata,
+    UrlFetch,
 )
 from imapproxy.wire.mailbox_commands import (
     Append,
@@ -96,6 +99,7 @@ __all__ = [
     "Expunge",
     "Fetch",
     "Find",
+    "GenUrlAuth",
     "GetAcl",
     "GetMetadata",
     "GetQuota",
@@ -119,6 +123,7 @@ __all__ = [
     "QResync",
     "Rename",
     "Replace",
+    "ResetKey",
     "Search",
     "Select",
     "SetAcl",
@@ -134,6 +139,7 @@ __all__ = [
     "Thread",
     "Unselect",
     "Unsubscribe",
+    "UrlFetch",
 ]
 
 
@@ -198,6 +204,9 @@ CommandBody = (
     | SetMetadata
     | CancelUpdate
     | Notify
+    | GenUrlAuth
+    | UrlFetch
+    | ResetKey
     | Opaque
 )
 

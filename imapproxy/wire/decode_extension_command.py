@@ -1,14 +1,17 @@
-"""Reading commands that single extensions brought (RFC 5267, RFC 5464, RFC 5465)."""
+"""Reading commands that single extensions brought (RFC 4467, RFC 5267, RFC 5464, RFC 5465)."""
 
 import re
 
 from imapproxy.wire.commands import (
     CancelUpdate,
     EventGroup,
+    GenUrlAuth,
     GetMetadata,
     Notify,
     NotifyEvent,
+    ResetKey,
     SetMetadata,
+    UrlFetch,
 )
 from imapproxy.wire.cursor import Cursor
 from imapproxy.wire.decode_fetch_att import read_fetch_att
@@ -123,3 +126,31 @@ def _event(cursor: Cursor) -> NotifyEvent:
         return NotifyEvent(name)
     cursor.space()
     return NotifyEvent(name, cursor.list_of(lambda: read_fetch_att(cursor, in_list=True)))
+
+
+def read_gen_url_auth(cursor: Cursor) -> GenUrlAuth:
+    """Read the arguments of GENURLAUTH."""
+    cursor.space()
+    return GenUrlAuth(cursor.separated(lambda: _url_and_mechanism(cursor)))
+
+
+def _url_and_mechanism(cursor: Cursor) -> tuple[bytes, str]:
+    url = cursor.astring()
+    cursor.space()
+    return url, cursor.keyword()
+
+
+def read_url_fetch(cursor: Cursor) -> UrlFetch:
+    """Read the arguments of URLFETCH."""
+    cursor.space()
+    return UrlFetch(cursor.separated(cursor.astring))
+
+
+def read_reset_key(cursor: Cursor) -> ResetKey:
+    """Read the arguments of RESETKEY, if there are any."""
+    if cursor.at_end() or not cursor.skip_space():
+        return ResetKey()
+    mailbox = WireMailbox(cursor.astring())
+    if cursor.at_end() or not cursor.skip_space():
+        return ResetKey(mailbox)
+    return ResetKey(mailbox, cursor.separated(cursor.keyword))

@@ -1,14 +1,17 @@
-"""Writing commands that single extensions brought (RFC 5267, RFC 5464, RFC 5465)."""
+"""Writing commands that single extensions brought (RFC 4467, RFC 5267, RFC 5464, RFC 5465)."""
 
 from collections.abc import Iterable
 
 from imapproxy.wire.commands import (
     CancelUpdate,
     EventGroup,
+    GenUrlAuth,
     GetMetadata,
     Notify,
     NotifyEvent,
+    ResetKey,
     SetMetadata,
+    UrlFetch,
 )
 from imapproxy.wire.encode_fetch_att import encode_fetch_att
 from imapproxy.wire.strings import (
@@ -80,3 +83,24 @@ def _event(event: NotifyEvent) -> bytes:
     if not event.attributes:
         return name
     return b"%b (%b)" % (name, b" ".join(map(encode_fetch_att, event.attributes)))
+
+
+def encode_gen_url_auth(command: GenUrlAuth) -> list[Part]:
+    """The arguments of GENURLAUTH."""
+    words: list[Part] = []
+    for url, mechanism in command.requests:
+        words += (encode_astring(url), encode_keyword(mechanism))
+    return [b" ", *separated(words)]
+
+
+def encode_url_fetch(command: UrlFetch) -> list[Part]:
+    """The arguments of URLFETCH."""
+    return [b" ", *separated(map(encode_astring, command.urls))]
+
+
+def encode_reset_key(command: ResetKey) -> list[Part]:
+    """The arguments of RESETKEY."""
+    if command.mailbox is None:
+        return []
+    words = [encode_astring(command.mailbox), *map(encode_keyword, command.mechanisms)]
+    return [b" ", *separated(words)]

@@ -1,4 +1,4 @@
-"""Commands that single extensions brought (RFC 5267, RFC 5464, RFC 5465).
+"""Commands that single extensions brought (RFC 4467, RFC 5267, RFC 5464, RFC 5465).
 
 One value per command; :mod:`imapproxy.wire.commands` has them all, and the conventions.
 """
@@ -64,3 +64,25 @@ class Notify:
 
     groups: tuple[EventGroup, ...] = ()
     status: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GenUrlAuth:
+    """``GENURLAUTH url mechanism …`` (RFC 4467); mechanisms in upper case."""
+
+    requests: tuple[tuple[bytes, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UrlFetch:
+    """``URLFETCH url …`` (RFC 4467)."""
+
+    urls: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResetKey:
+    """``RESETKEY [mailbox [mechanism …]]`` (RFC 4467); no mailbox is all of them."""
+
+    mailbox: WireMailbox | None = None
+    mechanisms: tuple[str, ...] = ()

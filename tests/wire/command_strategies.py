@@ -301,6 +301,10 @@ extended_bodies = st.one_of(
     st.builds(c.CancelUpdate, st.lists(tags, min_size=1, max_size=3).map(tuple)),
     st.builds(c.Notify, st.lists(_event_groups, min_size=1, max_size=3).map(tuple), _bools),
     st.just(c.Notify()),
+    st.builds(c.GenUrlAuth, st.lists(st.tuples(texts, names), min_size=1, max_size=2).map(tuple)),
+    st.builds(c.UrlFetch, st.lists(texts, min_size=1, max_size=2).map(tuple)),
+    st.builds(c.ResetKey, mailboxes, st.lists(names, max_size=2).map(tuple)),
+    st.just(c.ResetKey()),
     st.builds(c.Partial, numbers, base_fetch_atts, numbers, numbers),
     st.builds(
         c.Store,
