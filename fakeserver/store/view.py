@@ -7,7 +7,7 @@ session has been told. A message that came has no number until this session has 
 
 import bisect
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fakeserver.store.mailbox import Mailbox, StoredMessage, flags_in_order
@@ -30,7 +30,7 @@ class Arrived:
     """There are ``exists`` messages now; ``first`` is the number of the first new one."""
 
     exists: int
-    first: int = 1
+    first: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

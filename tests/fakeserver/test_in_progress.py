@@ -7,14 +7,15 @@ from tests.fakeserver.peers import MemoryServer
 from tests.fakeserver.talk import logged_in, new_home
 
 
-def _slow(**options: object) -> MemoryServer:
-    home = new_home(limits=Limits(progress=10.0), **options)
+def _slow(*added: str) -> MemoryServer:
+    extensions = Extensions.with_changes(added=added)
+    home = new_home(limits=Limits(progress=10.0), extensions=extensions)
     home.server.fault(Delay(25.0), command="NOOP")
     return home
 
 
 def test_it_is_told_every_so_often() -> None:
-    home = _slow()
+    home = _slow("INPROGRESS")
     peer = logged_in(home)
     peer.send(b't"1 NOOP\r\n')
     peer.read_all()
@@ -32,7 +33,7 @@ def test_it_is_told_every_so_often() -> None:
 
 
 def test_switched_off_nothing_is_told() -> None:
-    home = _slow(extensions=Extensions.with_changes(without=["INPROGRESS"]))
+    home = _slow()
     peer = logged_in(home)
     peer.send(b"t1 NOOP\r\n")
     home.clock.advance(20)
