@@ -12,7 +12,7 @@ from imapproxy.wire.commands import (
 from imapproxy.wire.cursor import Cursor
 from imapproxy.wire.dates import read_date_time
 from imapproxy.wire.decode_mailbox_command import read_mailbox
-from imapproxy.wire.decode_message_command import read_flag, read_flag_list
+from imapproxy.wire.decode_message_command import read_flag_list
 from imapproxy.wire.flags import Flag
 
 _CATENATE = re.compile(rb"CATENATE(?= )", re.IGNORECASE)
@@ -63,8 +63,6 @@ def _flags(cursor: Cursor) -> tuple[Flag, ...] | None:
     flags: tuple[Flag, ...] | None = None
     if cursor.starts_with(b"("):
         flags = read_flag_list(cursor)
-    elif cursor.lenient and cursor.starts_with(b"\\"):
-        flags = (read_flag(cursor),)
     if flags is not None:
         cursor.space()
     return flags

@@ -18,8 +18,6 @@ from imapproxy.wire.secret import Secret
 
 # tag = 1*<any ASTRING-CHAR except "+">
 _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]++")
-# Any word that cannot be mistaken for the start of an untagged response or a continuation request.
-_LENIENT_TAG = re.compile(rb"(?![*+] )[^\x00-\x20\x7f(){\"]++")
 _NAME = re.compile(rb"[A-Za-z0-9.\-_+&=!$/]++")
 # base64 = *(4base64-char) [base64-terminal]; "=" is an initial response of no octets (RFC 4959)
 _INITIAL_RESPONSE = re.compile(
@@ -51,14 +49,14 @@ def decode_command(octets: bytes, *, lenient: bool = False) -> Command:
     that is known and has wrong arguments raises :class:`CommandError`. No other exception leaves.
 
     Strict by the grammar of RFC 9051 section 9, and the obsolete spellings of RFC 3501 and before.
-    ``lenient`` also takes what old programs write: several spaces for one, spaces at the end of a
-    line or inside of parentheses, one STATUS item or APPEND flag without parentheses, odd tags.
+    ``lenient`` also takes what old programs write, and Dovecot reads: several spaces for one,
+    spaces at the end of a line or inside of parentheses.
     """
     cursor = Cursor(octets, lenient=lenient)
     tag = None
     name = ""
     try:
-        tag = cursor.expect(_LENIENT_TAG if lenient else _TAG, "a tag")[0]
+        tag = cursor.expect(_TAG, "a tag")[0]
         cursor.space()
         start = cursor.at
         name = _name(cursor)

@@ -130,8 +130,6 @@ def read_status(cursor: Cursor) -> Status:
     """Read the arguments of STATUS."""
     mailbox = read_mailbox(cursor)
     cursor.space()
-    if cursor.lenient and not cursor.starts_with(b"("):
-        return Status(mailbox, (cursor.keyword(),))
     return Status(mailbox, cursor.list_of(cursor.keyword))
 
 
