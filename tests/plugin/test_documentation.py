@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.programs import leave_out
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "testing-with-fakeserver.md"
 TEXT = DOCUMENT.read_text("utf-8")
 BLOCK = re.compile(r"(?:<!-- (run|not run): (.*?) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
@@ -48,7 +50,7 @@ def test_python(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", range(len(SCRIPTS)))
 def test_shell(tmp_path: Path, number: int) -> None:
     if shutil.which("bash") is None or shutil.which("curl") is None:
-        pytest.skip("needs bash and curl")
+        leave_out("needs bash and curl")
     script = "set -e\n" + SCRIPTS[number]
     for port in ("1143", "8025", "2525"):
         script = script.replace(f":{port}", f":{free_port()}")

@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 LOGIN = """
 import imaplib, os, pytest
 
@@ -120,7 +118,6 @@ def test_nothing_is_imported_before_it_is_used(tmp_path: Path) -> None:
 
 
 def test_xdist(tmp_path: Path) -> None:
-    pytest.importorskip("xdist")
     result = run(tmp_path, LOGIN, "-n", "2")
     assert result.returncode == 0, result.stdout + result.stderr
     assert "6 passed" in result.stdout
