@@ -24,7 +24,7 @@ demo: $(VENV)/.installed
 
 # The quick ones first: what is wrong with a parser is known before a server is started.
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -q --ignore=tests/real $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --ignore=tests/real $(ARGS)
 	$(BIN)/python -m pytest -q tests/real $(ARGS)
 
 check: $(VENV)/.installed-check
