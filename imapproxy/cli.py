@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -151,37 +151,36 @@ def run(
             return read_config(Path(config_file))
         if upstream is None:
             raise ConfigError("say where the mail is: --upstream imaps://imap.example.com")
-        if tls_listen and not (tls_cert or tls_key):
-            raise ConfigError("--tls-listen needs --tls-cert and --tls-key")
-        if bool(tls_cert) != bool(tls_key):
-            raise ConfigError("--tls-cert and --tls-key go together")
-        certificate = {"cert_file": tls_cert, "key_file": tls_key}
-        plain = listen if listen or tls_listen else ("127.0.0.1:1143",)
-        starttls = "starttls" if tls_cert and tls_key else "none"
-        return _settings_of(
-            upstream,
-            ca_file,
-            pins,
-            [
-                *(
-                    ListenerConfig(
-                        address,
-                        allow_remote=allow_remote,
-                        tls=starttls,  # type: ignore[arg-type]
-                        **(certificate if starttls == "starttls" else {}),
-                    )
-                    for address in plain
-                ),
-                *(
-                    ListenerConfig(
-                        address, allow_remote=allow_remote, tls="implicit", **certificate
-                    )
-                    for address in tls_listen
-                ),
-            ],
-        )
+        listeners = _listeners_of(listen, tls_listen, tls_cert, tls_key, allow_remote)
+        return _settings_of(upstream, ca_file, pins, listeners)
 
     _guarded(lambda: _run(settings, verbose=verbose, log_json=log_json))
+
+
+def _listeners_of(
+    listen: tuple[str, ...],
+    tls_listen: tuple[str, ...],
+    tls_cert: str | None,
+    tls_key: str | None,
+    allow_remote: bool,
+) -> list[ListenerConfig]:
+    """The listeners of the command line, those in plaintext first; raises :class:`ConfigError`."""
+    if tls_listen and not (tls_cert or tls_key):
+        raise ConfigError("--tls-listen needs --tls-cert and --tls-key")
+    if bool(tls_cert) != bool(tls_key):
+        raise ConfigError("--tls-cert and --tls-key go together")
+
+    def listener(address: str, tls: Literal["none", "implicit", "starttls"]) -> ListenerConfig:
+        return ListenerConfig(
+            address, allow_remote=allow_remote, tls=tls, cert_file=tls_cert, key_file=tls_key
+        )
+
+    plain = listen if listen or tls_listen else ("127.0.0.1:1143",)
+    starttls: Literal["none", "starttls"] = "starttls" if tls_cert else "none"
+    return [
+        *(listener(address, starttls) for address in plain),
+        *(listener(address, "implicit") for address in tls_listen),
+    ]
 
 
 def _settings_of(

@@ -295,8 +295,8 @@ class ImapClient:
     # -- responses: Receiver ---------------------------------------------------------------
 
     def untagged_run(self, octets: bytes, inside_response: bool) -> None:
-        """See :class:`Receiver`: every response is read here."""
-        raise NotImplementedError
+        """See :class:`Receiver`: every response is read here, so ``takes_runs`` is false."""
+        raise AssertionError("runs are not for a receiver that has to read every response")
 
     def untagged_line(self, line: Line) -> None:
         """See :class:`Receiver`."""
