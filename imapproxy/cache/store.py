@@ -1,0 +1,228 @@
+"""The storage port: what a place for cached mail has to do, reading and writing apart.
+
+A store keeps what cannot change (RFC 9051 section 2.3.1.1: a UID under its UIDVALIDITY means one
+message for ever) and, of each mailbox, the list of UIDs that was true when the mailbox was left.
+Whether that may be *believed* is decided elsewhere (``plan``, ``relay``); a store only promises
+that what it gives was put in, whole. Half a body is never given.
+
+All names are octets as on the wire. Attribute values are octets too, exactly as they stood in the
+FETCH response (``"01-Jan-2026 10:00:00 +0000"`` with its quotes, ``(NIL NIL …)``, literals in
+their place), so that they go into an answer as they came.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from typing import NamedTuple, Protocol
+
+from twisted.internet.defer import Deferred
+
+#: The attributes that a store keeps, by their names in a FETCH response. FLAGS are what they were
+#: when they were last told: never served while the upstream can be asked.
+ATTRIBUTES = (
+    "FLAGS",
+    "INTERNALDATE",
+    "RFC822.SIZE",
+    "ENVELOPE",
+    "BODY",
+    "BODYSTRUCTURE",
+    "EMAILID",
+)
+
+#: Sections of at most this many octets are given along with the row that describes them.
+INLINE_MAX = 64 * 1024
+
+
+class StoreError(Exception):
+    """The store cannot be read or opened. ``str()`` is one line with the place and the mend."""
+
+
+class Mailbox(NamedTuple):
+    """Which mailbox, for ever: what is kept under one value is never true of another.
+
+    ``account`` is the upstream's address and the user. ``mailbox_id`` is the MAILBOXID (RFC 8474),
+    empty where the upstream has none; where it is given it takes the place of ``name``, which is
+    then a label only, and a renamed mailbox keeps what it has.
+    """
+
+    account: bytes
+    name: bytes
+    mailbox_id: bytes
+    uid_validity: int
+
+    @property
+    def identity(self) -> tuple[bytes, bytes, bytes]:
+        """The key without the UIDVALIDITY: account, MAILBOXID, name (one of the two is empty)."""
+        return self.account, self.mailbox_id, b"" if self.mailbox_id else self.name
+
+
+class UidList(NamedTuple):
+    """The UIDs of a mailbox, ascending, at a moment when the upstream said ``uid_next``."""
+
+    uid_next: int
+    uids: "array[int]"
+
+
+class Form(IntEnum):
+    """How a section stood on the wire."""
+
+    LITERAL = 0
+    LITERAL8 = 1  # ``~{n}``: BINARY with NUL (RFC 3516)
+    AS_IS = 2  # a quoted string or NIL: the octets are the value with its quotes
+
+
+class Section(NamedTuple):
+    """A section that is held whole.
+
+    ``size`` is in octets. ``data`` are the octets where there are at most :data:`INLINE_MAX`, else
+    ``None``: :meth:`Reader.octets` gives them by ``content``. ``clean`` is true of a header in
+    which every line is a field or the continuation of one, so that fields can be taken out of it.
+    """
+
+    uid: int
+    key: str
+    form: Form
+    size: int
+    clean: bool
+    content: int
+    data: bytes | None
+
+
+class Need(NamedTuple):
+    """One section that is wanted: any of ``keys`` will do; ``clean`` asks for a clean header.
+
+    Keys are what stands in the brackets, in upper case: ``""`` is the whole message, ``HEADER``,
+    ``TEXT``, ``1.2.MIME``; ``BINARY[1.2]`` and ``BINARY.SIZE[1.2]`` keep their name. What was
+    fetched as a partial has it behind: ``<0.1024>``.
+    """
+
+    keys: tuple[str, ...]
+    clean: bool = False
+
+
+class Reader(Protocol):
+    """Looking things up. Quick enough for the reactor's thread; raises :class:`StoreError`."""
+
+    def uid_list(self, mailbox: Mailbox) -> UidList | None:
+        """What was kept by :meth:`Writer.keep_uid_list`."""
+
+    def held(
+        self,
+        mailbox: Mailbox,
+        attributes: Sequence[str],
+        needs: Sequence[Need],
+        low: int,
+        high: int,
+    ) -> "array[int]":
+        """UIDs from ``low`` to ``high``, ascending, of which all of this is held."""
+
+    def attributes(
+        self, mailbox: Mailbox, names: Sequence[str], low: int, high: int
+    ) -> list[tuple[int | bytes | None, ...]]:
+        """Rows ``(uid, value, …)``, ascending, in the order of ``names``; ``None`` is not held."""
+
+    def sections(
+        self, mailbox: Mailbox, need: Need, low: int, high: int, max_octets: int
+    ) -> list[Section]:
+        """Sections from ``low`` to ``high``, ascending: one for each UID, the first of the keys.
+
+        Ends behind the section with which ``max_octets`` of ``data`` are reached; what is there is
+        at least one if any is held.
+        """
+
+    def octets(self, content: int, offset: int, length: int) -> bytes:
+        """Octets of a section that was not given with its row.
+
+        Fewer than ``length`` at the end alone; :class:`StoreError` if the content is gone.
+        """
+
+    def shape(self, account: bytes, request: bytes) -> tuple[bytes, ...] | None:
+        """What was kept by :meth:`Writer.keep_shape`."""
+
+
+class SectionWriter(Protocol):
+    """A section that comes in pieces."""
+
+    def write(self, octets: bytes) -> None:
+        """The next piece."""
+
+    def close(self, header: bytes | None = None, clean: bool = False) -> None:
+        """All pieces were written: from now on it counts, if their sizes add up.
+
+        ``header`` is the HEADER section that was found in a whole message, kept along with it.
+        """
+
+    def abort(self) -> None:
+        """The rest will not come: nothing of it is kept."""
+
+
+class Writer(Protocol):
+    """Putting things in. Nothing here blocks, raises or is known to have happened at once.
+
+    What cannot be kept (a full disk, a queue that is full because the disk is slow) is dropped,
+    and said once in the log: mail is upstream, and the client does not wait for its copy.
+    Writing what is there already with another value tells that the upstream has broken its word
+    on UIDs: all of that mailbox is dropped.
+    """
+
+    def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
+        """Remember the list; whatever is kept of another UIDVALIDITY of this mailbox goes."""
+
+    def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
+        """Remember some of :data:`ATTRIBUTES` of a message."""
+
+    def keep_section(
+        self,
+        mailbox: Mailbox,
+        uid: int,
+        key: str,
+        form: Form,
+        octets: bytes,
+        *,
+        clean: bool = False,
+    ) -> None:
+        """Remember a section that is here whole."""
+
+    def begin_section(
+        self, mailbox: Mailbox, uid: int, key: str, form: Form, size: int
+    ) -> SectionWriter:
+        """Remember a section of ``size`` octets that comes in pieces."""
+
+    def keep_shape(self, account: bytes, request: bytes, names: Sequence[bytes]) -> None:
+        """Remember in which order, and under which names, an upstream answers a request."""
+
+    def forget(self, mailbox: Mailbox, uids: Iterable[int]) -> None:
+        """These messages are gone for good."""
+
+    def drop(self, mailbox: Mailbox) -> None:
+        """The mailbox was deleted, or nothing of it can be believed."""
+
+    def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
+        """Messages were copied or moved (RFC 4315 COPYUID): pairs of old and new UID.
+
+        All but INTERNALDATE and FLAGS is the same for the copy (RFC 9051 section 6.4.7).
+        """
+
+    def renamed(self, account: bytes, old: bytes, new: bytes) -> None:
+        """A mailbox without a MAILBOXID has another name now."""
+
+    def used(self, contents: Iterable[int]) -> None:
+        """These contents were read: they are not the next to go when room is needed."""
+
+
+class Store(Protocol):
+    """One place on this machine, for any number of sessions, and for other processes too."""
+
+    @property
+    def reader(self) -> Reader:
+        """For the thread of the reactor alone."""
+
+    @property
+    def writer(self) -> Writer:
+        """For the thread of the reactor alone; works behind its back."""
+
+    def flushed(self) -> "Deferred[None]":
+        """Fires when everything that was written before can be read."""
+
+    def close(self) -> "Deferred[None]":
+        """Finish what was begun, and let go."""
