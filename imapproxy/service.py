@@ -10,7 +10,6 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort, ILoggingContext
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -23,6 +22,7 @@ from imapproxy.listener.limits import Limits
 from imapproxy.listener.tls import ServerTls
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.upstream.dial import Upstream
+from imapproxy.upstream.prompt_tls import PromptTlsFactory
 
 _BACKLOG = 128
 
@@ -85,7 +85,7 @@ class Listener:
         """For a connection that was accepted: with TLS at once, or without."""
         settings = self.settings
         if settings.tls_from_start and settings.tls is not None:
-            tls = TLSMemoryBIOFactory(settings.tls, False, self.factory, self._reactor)
+            tls = PromptTlsFactory(settings.tls, False, self.factory, self._reactor)
             return tls.buildProtocol(peer)
         return self.factory.buildProtocol(peer)
 

@@ -23,6 +23,7 @@ from imapproxy.relay.partner import Partner
 from imapproxy.relay.session import RelaySession
 from imapproxy.relay.valve import Valve
 from imapproxy.upstream.prompt import prompt
+from imapproxy.upstream.prompt_tls import start_prompt_tls
 from imapproxy.wire.framing import CommandFramer
 
 # What a client may send ahead while its next command cannot be taken yet.
@@ -188,7 +189,7 @@ class ClientConnection(TwistedProtocol):
         """See :class:`LoginPort`."""
         if self._framer.buffered:
             return False
-        self.transport.startTLS(self._house.tls)
+        self.transport = start_prompt_tls(self.transport, self._house.tls, self, client=False)
         self._writer = self.transport
         return True
 

@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, UpstreamUnavailable
 from imapproxy.upstream.exchange import Exchange
-from imapproxy.upstream.prompt import start_prompt_tls
+from imapproxy.upstream.prompt_tls import start_prompt_tls
 from imapproxy.wire.framing import Line, Malformed, Octets, ResponseFramer
 
 # Lines that are no response at all. A stray empty line is harmless; more than a few say that we
@@ -85,8 +85,6 @@ class UpstreamConnection(TwistedProtocol):
         self._turning = False
         self._greeted = False
         self._inside_response = False
-        self.more_follows = False  # TLS is going to say where it ends
-        self._records: list[bytes] = []
         self._stray_lines = 0
         self._closing: IDelayedCall | None = None
         self._lost: list[Deferred[None]] = []
@@ -168,18 +166,6 @@ class UpstreamConnection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Everything the upstream says comes in here (the hot path of the relay)."""
-        if self.more_follows:
-            self._records.append(data)
-        else:
-            self._take(data)
-
-    def records_received(self) -> None:
-        """No more follows. Many small pieces cost several times what a large one does."""
-        data = b"".join(self._records)
-        self._records.clear()
-        self._take(data)
-
-    def _take(self, data: bytes) -> None:
         if self.error is not None:
             return
         self._framer.feed(data)
@@ -267,7 +253,7 @@ class UpstreamConnection(TwistedProtocol):
                 "somebody may be tampering with the connection"
             )
         assert self.transport is not None
-        self.transport = start_prompt_tls(self.transport, creator, self)
+        self.transport = start_prompt_tls(self.transport, creator, self, client=True)
 
     # -- the end ---------------------------------------------------------------------------
 

@@ -10,10 +10,6 @@ buys nothing: without it a NOOP costs the proxy half the system calls and two th
 from typing import Any
 
 from twisted.internet import tcp
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
-
-# RFC 8446 section 5.1: type, version, and two octets of length are in front of each record.
-_RECORD_HEADER = 5
 
 
 class PromptTransport:
@@ -26,6 +22,7 @@ class PromptTransport:
 
     def __init__(self, transport: tcp.Connection) -> None:
         self._transport = transport
+        self._socket = transport.getHandle()
         self._behind = True  # the reactor may have something of ours to send
 
     def write(self, data: bytes) -> None:
@@ -34,10 +31,13 @@ class PromptTransport:
         if transport.disconnecting or not transport.connected or self._is_behind():
             transport.write(data)
             return
-        sent = transport.writeSomeData(data)
+        try:
+            sent = self._socket.send(data)
+        except OSError:
+            sent = 0  # the reactor tries again: it has to wait, or meets the same error
         if sent != len(data):
             self._behind = True
-            transport.write(data[sent:] if isinstance(sent, int) else data)
+            transport.write(data[sent:])
 
     def _is_behind(self) -> bool:
         if self._behind:
@@ -53,41 +53,3 @@ class PromptTransport:
 def prompt(transport: Any) -> Any:
     """``transport`` with a ``write`` that sends at once, where it is plain TCP."""
     return PromptTransport(transport) if isinstance(transport, tcp.Connection) else transport
-
-
-class PromptTls(TLSMemoryBIOProtocol):
-    """TLS that does not wait with what is written, and gives its protocol many records at once.
-
-    Servers write small records (Dovecot: 4 KB), a read of the socket brings several, and each is a
-    ``dataReceived`` of its own. While more than one comes the protocol's ``more_follows`` is true,
-    and behind the last its ``records_received`` is called. A single record is taken at once: only
-    behind it does Twisted find out, at some cost, that there is no other.
-    """
-
-    def makeConnection(self, transport: Any) -> None:
-        """Begin the handshake on a connected transport."""
-        super().makeConnection(transport)  # type: ignore[no-untyped-call]
-        self.transport = prompt(transport)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Decrypt, and tell."""
-        protocol: Any = self.wrappedProtocol
-        # A read may begin inside a record, and then this is a guess: it only decides when what was
-        # received is taken.
-        protocol.more_follows = len(data) > _RECORD_HEADER + int.from_bytes(data[3:5])
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
-        if protocol.more_follows:
-            protocol.records_received()
-
-
-def start_prompt_tls(transport: Any, creator: Any, protocol: Any) -> PromptTls:
-    """Put TLS, as a client, between ``transport``, connected TCP, and its ``protocol``.
-
-    It is what Twisted's own ``startTLS`` does, with another class for the TLS. The result is the
-    protocol's transport from now on.
-    """
-    nobody: Any = None  # the factory makes no protocols
-    tls = PromptTls(TLSMemoryBIOFactory(creator, True, nobody), protocol, False)  # type: ignore[no-untyped-call]
-    transport.protocol = tls
-    tls.makeConnection(transport)
-    return tls

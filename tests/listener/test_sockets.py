@@ -7,7 +7,6 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
@@ -16,6 +15,7 @@ from imapproxy.relay.partner import NotLetIn, PartnerSource
 from imapproxy.upstream.address import Address
 from imapproxy.upstream.dial import Upstream
 from imapproxy.upstream.errors import UpstreamUnavailable
+from imapproxy.upstream.prompt_tls import PromptTlsFactory
 from imapproxy.upstream.tls import UpstreamTls
 from tests.deadline import in_reactor, soon
 from tests.socket_client import connect, connect_silently
@@ -54,7 +54,7 @@ class Door:
         )
         factory = self.factory
         if tls == "implicit":
-            factory = TLSMemoryBIOFactory(server_tls, False, factory, reactor)
+            factory = PromptTlsFactory(server_tls, False, factory, reactor)
         endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
         self._port = await endpoint.listen(factory)
         return self._port.getHost().port

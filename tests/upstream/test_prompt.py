@@ -9,7 +9,7 @@ from imapproxy.upstream.prompt import PromptTransport, prompt
 
 
 class Socket:
-    """A transport whose socket takes ``room`` octets; the reactor takes what is left to it."""
+    """A transport and its socket, which takes ``room`` octets; the reactor takes what is left."""
 
     connected = True
     disconnecting = False
@@ -19,14 +19,17 @@ class Socket:
         self.room = 0
         self.sent = b""
         self.left = b""
-        self.error: Exception | None = None
+        self.error: OSError | None = None
+
+    def getHandle(self) -> "Socket":
+        return self
 
     def getWriters(self) -> list[Any]:
         return [self] if self.left else []
 
-    def writeSomeData(self, data: bytes) -> int | Exception:
+    def send(self, data: bytes) -> int:
         if self.error is not None:
-            return self.error
+            raise self.error
         taken = data[: self.room]
         self.sent += taken
         self.room -= len(taken)
@@ -84,8 +87,9 @@ def test_the_end_is_the_reactors(socket: Socket, state: dict[str, bool]) -> None
     assert (socket.sent, socket.left) == (b"", b"ab")
 
 
-def test_an_error_is_the_reactors(socket: Socket) -> None:
-    socket.error = ConnectionError()
+@pytest.mark.parametrize("error", [BlockingIOError(), ConnectionResetError(), BrokenPipeError()])
+def test_an_error_is_the_reactors(socket: Socket, error: OSError) -> None:
+    socket.error = error
     PromptTransport(socket).write(b"ab")
     assert socket.left == b"ab"
 
