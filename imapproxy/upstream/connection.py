@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IHandshakeListener, IReactorTime
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, UpstreamUnavailable
 from imapproxy.upstream.exchange import Exchange
@@ -57,12 +58,13 @@ class Receiver(Protocol):
         """Nothing more comes. Every exchange in flight was told before."""
 
 
+@implementer(IHandshakeListener)
 class UpstreamConnection(TwistedProtocol):
     """One connection to one IMAP server, on any transport.
 
     ``tag_prefix`` begins every tag that is made here, and no other.
     ``greeting`` fires with the first line (CRLF included) or fails with an
-    :class:`UpstreamError`.
+    :class:`UpstreamError`. ``secured`` fires when a TLS handshake has ended well.
     """
 
     log = Logger()
@@ -72,6 +74,7 @@ class UpstreamConnection(TwistedProtocol):
         self.clock = clock
         self.name = name
         self.greeting: Deferred[bytes] = Deferred()
+        self.secured: Deferred[None] = Deferred()
         self.receiver: Receiver | None = None
         self.error: UpstreamError | None = None
         self._framer = ResponseFramer()
@@ -254,6 +257,10 @@ class UpstreamConnection(TwistedProtocol):
             )
         assert self.transport is not None
         self.transport = start_prompt_tls(self.transport, creator, self, client=True)
+
+    def handshakeCompleted(self) -> None:
+        """TLS stands, and the certificate was accepted."""
+        self.secured.callback(None)
 
     # -- the end ---------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from OpenSSL import SSL
@@ -9,6 +10,7 @@ from twisted.internet import error as network
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
 from imapproxy.upstream.address import Address
@@ -17,7 +19,6 @@ from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import (
     CommandRefused,
     TlsRefused,
-    UpstreamError,
     UpstreamProtocolError,
     UpstreamUnavailable,
     printable,
@@ -28,12 +29,15 @@ from imapproxy.wire import responses
 from imapproxy.wire.decode_response import decode_response
 from imapproxy.wire.errors import DecodeError
 
-TIMEOUT = 30.0  # seconds from the first packet to the greeting
+TIMEOUT = 30.0  # seconds from the look-up of the name to the greeting over TLS
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """An upstream server: where it is and what its certificate has to satisfy."""
+    """An upstream server: where it is and what its certificate has to satisfy.
+
+    ``timeout`` is in seconds, for all that it takes to reach it.
+    """
 
     address: Address
     tls: UpstreamTls
@@ -53,48 +57,97 @@ class DialObserver:
         """The server's greeting, CRLF included."""
 
 
+class _Step(Enum):
+    """What a dial waits for; the text is for a sentence that says that it waited in vain."""
+
+    NAME = "its name was still being looked up"
+    TCP = "there was no TCP connection yet"
+    TLS = "the TLS handshake was not over"
+    GREETING = "there was no greeting yet"
+    STARTTLS = "STARTTLS was not answered"
+    CAPABILITY = "CAPABILITY was not answered over TLS"
+
+
+class _Way:
+    """How far a dial has come, and who wants to know."""
+
+    def __init__(self, upstream: Upstream, observer: DialObserver) -> None:
+        self.upstream = upstream
+        self.observer = observer
+        self.step = _Step.NAME
+
+    def take(self, step: _Step) -> None:
+        """Begin the next step."""
+        self.step = step
+
+    def too_long(self) -> UpstreamUnavailable:
+        """The error of a dial whose time is over."""
+        advice = "check the port, and that no firewall is in the way"
+        if self.step is _Step.NAME:
+            advice = "check the network and its name server"
+        seconds, where = self.upstream.timeout, self.upstream.address
+        return UpstreamUnavailable(
+            f"{where} did not answer within {seconds:g} seconds: {self.step.value}", advice
+        )
+
+
 async def dial(
     reactor: Any, upstream: Upstream, observer: DialObserver | None = None
 ) -> ImapClient:
     """Connect, secure and greet. ``client.preauthenticated`` tells a PREAUTH greeting.
 
+    One time-out holds for all of it, also for the look-up of the name, which has none of its own.
+
     Raises :class:`TlsRefused`, :class:`UpstreamUnavailable` or :class:`UpstreamProtocolError`.
     """
-    observer = observer or DialObserver()
-    address = upstream.address
-    connection = await _connect(reactor, address, upstream.timeout)
-    watchdog = reactor.callLater(upstream.timeout, connection.abort)
+    way = _Way(upstream, observer or DialObserver())
+    dialling = Deferred.fromCoroutine(_dial(reactor, way))
+    dialling.addTimeout(upstream.timeout, reactor)
+    try:
+        return await dialling
+    except DeferredTimeout:
+        raise way.too_long() from None
+
+
+async def _dial(reactor: Any, way: _Way) -> ImapClient:
+    connection = await _connect(reactor, way)
     ready = False
     try:
-        observer.connected(_peer(connection))
+        way.observer.connected(_peer(connection))
         client = ImapClient(connection)
-        if address.starttls:
-            await _upgrade(client, upstream, observer)
-        else:
-            await _implicit(client, upstream, observer)
+        await (_upgrade if way.upstream.address.starttls else _implicit)(client, way)
         ready = True
         return client
-    except UpstreamError:
-        if not watchdog.active():
-            raise UpstreamUnavailable(
-                f"{address} did not answer within {upstream.timeout:g} seconds",
-                "check the port, and that no firewall is in the way",
-            ) from None
-        raise
     finally:
-        if watchdog.active():
-            watchdog.cancel()
         if not ready:
             connection.receiver = None
             connection.abort()
 
 
-async def _connect(reactor: Any, address: Address, timeout: float) -> UpstreamConnection:
+class _Connections(Factory):
+    """Makes the connection of one dial. What is called first tells that the name is known."""
+
+    noisy = False
+
+    def __init__(self, reactor: Any, way: _Way) -> None:
+        self._reactor = reactor
+        self._way = way
+
+    def startFactory(self) -> None:
+        """The first attempt at an address begins."""
+        self._way.take(_Step.TCP)
+
+    def buildProtocol(self, addr: IAddress | None) -> UpstreamConnection:
+        """An address has answered."""
+        return UpstreamConnection(self._reactor, str(self._way.upstream.address), _tag_prefix())
+
+
+async def _connect(reactor: Any, way: _Way) -> UpstreamConnection:
+    address, timeout = way.upstream.address, way.upstream.timeout
     endpoint = HostnameEndpoint(reactor, address.host, address.port, timeout=timeout)
-    factory = Factory.forProtocol(lambda: UpstreamConnection(reactor, str(address), _tag_prefix()))
-    factory.noisy = False
+    connecting = endpoint.connect(_Connections(reactor, way))
     try:
-        connection: Any = await _cancelled_as_such(endpoint.connect(factory))
+        connection: Any = await _cancelled_as_such(connecting)
     except network.DNSLookupError:
         raise UpstreamUnavailable(
             f"the host name {address.host} is not known", "check its spelling, and the network"
@@ -104,7 +157,7 @@ async def _connect(reactor: Any, address: Address, timeout: float) -> UpstreamCo
             f"{address.host} refuses connections on port {address.port}",
             "check the port: 993 is usual for imaps://, 143 for imap+starttls://",
         ) from None
-    except (network.TimeoutError, DeferredTimeout):
+    except network.TimeoutError:
         raise UpstreamUnavailable(
             f"{address.host} did not answer on port {address.port}",
             "check the port, and that no firewall is in the way",
@@ -142,22 +195,24 @@ def _peer(connection: UpstreamConnection) -> str:
     return f"{peer.host} port {peer.port}"
 
 
-async def _implicit(client: ImapClient, upstream: Upstream, observer: DialObserver) -> None:
-    handshake = _start_tls(client.connection, upstream)
-    greeting = await _explained(client.connection.greeting, handshake, upstream.address)
-    observer.secured(_session(client.connection), handshake)
-    observer.greeted(greeting)
+async def _implicit(client: ImapClient, way: _Way) -> None:
+    handshake = _start_tls(client.connection, way, _Step.GREETING)
+    greeting = await _explained(client.connection.greeting, handshake, way.upstream.address)
+    way.observer.secured(_session(client.connection), handshake)
+    way.observer.greeted(greeting)
     client.preauthenticated = _read_greeting(client, greeting) is responses.Condition.PREAUTH
 
 
-async def _upgrade(client: ImapClient, upstream: Upstream, observer: DialObserver) -> None:
+async def _upgrade(client: ImapClient, way: _Way) -> None:
+    way.take(_Step.GREETING)
     greeting = await client.connection.greeting
-    observer.greeted(greeting)
+    way.observer.greeted(greeting)
     if _read_greeting(client, greeting, trusted=False) is responses.Condition.PREAUTH:
         # RFC 9051 section 11.3: in this state STARTTLS is not allowed, so that somebody on the way
         # could keep the connection in plaintext for ever.
         raise TlsRefused(f"{client.connection.name} greets with PREAUTH before TLS")
-    starting = _StartTls(client.connection, upstream)
+    starting = _StartTls(client.connection, way)
+    way.take(_Step.STARTTLS)
     starting.send()
     try:
         await starting.done
@@ -169,25 +224,25 @@ async def _upgrade(client: ImapClient, upstream: Upstream, observer: DialObserve
     # Whatever was told in plaintext is forgotten (RFC 3501 section 6.2.1).
     client.forget()
     assert starting.handshake is not None
-    await _explained(client.capability(), starting.handshake, upstream.address)
-    observer.secured(_session(client.connection), starting.handshake)
+    await _explained(client.capability(), starting.handshake, way.upstream.address)
+    way.observer.secured(_session(client.connection), starting.handshake)
 
 
 class _StartTls(Request):
     """STARTTLS; the handshake begins before another octet of the server is looked at."""
 
-    __slots__ = ("_upstream", "handshake")
+    __slots__ = ("_way", "handshake")
 
-    def __init__(self, connection: UpstreamConnection, upstream: Upstream) -> None:
+    def __init__(self, connection: UpstreamConnection, way: _Way) -> None:
         super().__init__(connection, [b" STARTTLS\r\n"], "sync")
-        self._upstream = upstream
+        self._way = way
         self.handshake: Handshake | None = None
 
     def tagged_response(self, text: bytes) -> None:
         """See :class:`Request`."""
         if read_status(text)[0] == b"OK":
             try:
-                self.handshake = _start_tls(self._connection, self._upstream)
+                self.handshake = _start_tls(self._connection, self._way, _Step.CAPABILITY)
             except UpstreamProtocolError as error:
                 self.done.errback(error)
                 self._connection.fail(error)
@@ -195,8 +250,10 @@ class _StartTls(Request):
         super().tagged_response(text)
 
 
-def _start_tls(connection: UpstreamConnection, upstream: Upstream) -> Handshake:
-    handshake = upstream.tls.new_handshake()
+def _start_tls(connection: UpstreamConnection, way: _Way, behind: _Step) -> Handshake:
+    handshake = way.upstream.tls.new_handshake()
+    way.take(_Step.TLS)
+    connection.secured.addCallback(lambda _: way.take(behind))
     connection.start_tls(handshake)
     return handshake
 
