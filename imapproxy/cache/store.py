@@ -100,6 +100,24 @@ class Need(NamedTuple):
     clean: bool = False
 
 
+class Holding(NamedTuple):
+    """How much is held of one mailbox, for people.
+
+    ``messages`` have anything held, ``bodies`` are held whole; ``octets`` are those of sections,
+    a content that two mailboxes share counted in both. ``served`` and ``missed`` are what was told
+    to :meth:`Writer.count`. ``used`` is when anything was put in or read last, in seconds of the
+    POSIX clock.
+    """
+
+    mailbox: Mailbox
+    messages: int
+    bodies: int
+    octets: int
+    served: int
+    missed: int
+    used: float
+
+
 class Reader(Protocol):
     """Looking things up. Quick enough for the reactor's thread; raises :class:`StoreError`."""
 
@@ -138,6 +156,12 @@ class Reader(Protocol):
 
     def shape(self, account: bytes, request: bytes) -> tuple[bytes, ...] | None:
         """What was kept by :meth:`Writer.keep_shape`."""
+
+    def note(self, account: bytes, key: bytes) -> bytes | None:
+        """What was kept by :meth:`Writer.keep_note`."""
+
+    def holdings(self) -> list[Holding]:
+        """What is held of which mailbox."""
 
 
 class SectionWriter(Protocol):
@@ -190,6 +214,16 @@ class Writer(Protocol):
 
     def keep_shape(self, account: bytes, request: bytes, names: Sequence[bytes]) -> None:
         """Remember in which order, and under which names, an upstream answers a request."""
+
+    def keep_note(self, account: bytes, key: bytes, value: bytes | None) -> None:
+        """Remember something small about an account, or (``None``) forget it.
+
+        What is needed to serve an account offline is kept so: how its password is verified, what
+        LIST said.
+        """
+
+    def count(self, mailbox: Mailbox, served: int, missed: int) -> None:
+        """So many messages of a FETCH were answered from here, and so many were not."""
 
     def forget(self, mailbox: Mailbox, uids: Iterable[int]) -> None:
         """These messages are gone for good."""
