@@ -76,7 +76,8 @@ class Section(NamedTuple):
 
     ``size`` is in octets. ``data`` are the octets where there are at most :data:`INLINE_MAX`, else
     ``None``: :meth:`Reader.octets` gives them by ``content``. ``clean`` is true of a header in
-    which every line is a field or the continuation of one, so that fields can be taken out of it.
+    which every line is a field or the continuation of one, so that fields can be taken out of it,
+    and of a whole message (key ``""``) whose header ends, with text behind it.
     """
 
     uid: int
@@ -89,7 +90,11 @@ class Section(NamedTuple):
 
 
 class Need(NamedTuple):
-    """One section that is wanted: any of ``keys`` will do; ``clean`` asks for a clean header.
+    """One section that is wanted: the first of ``keys`` as it is held, or what it can be made of.
+
+    The keys behind the first are sections that the wanted one can be taken out of. Of those only
+    literals will do (:attr:`Form.LITERAL`) that have more than ``beyond`` octets and, where
+    ``clean`` is true, are :attr:`Section.clean`.
 
     Keys are what stands in the brackets, in upper case: ``""`` is the whole message, ``HEADER``,
     ``TEXT``, ``1.2.MIME``; ``BINARY[1.2]`` and ``BINARY.SIZE[1.2]`` keep their name. What was
@@ -98,6 +103,7 @@ class Need(NamedTuple):
 
     keys: tuple[str, ...]
     clean: bool = False
+    beyond: int = 0
 
 
 class Holding(NamedTuple):
@@ -173,7 +179,8 @@ class SectionWriter(Protocol):
     def close(self, header: bytes | None = None, clean: bool = False) -> None:
         """All pieces were written: from now on it counts, if their sizes add up.
 
-        ``header`` is the HEADER section that was found in a whole message, kept along with it.
+        ``header`` is the HEADER section that was found in a whole message, kept along with it;
+        ``clean`` is about that header. The message itself is clean if it is longer than that.
         """
 
     def abort(self) -> None:
