@@ -1,119 +1,18 @@
 """The running proxy in this process: listeners come and go, sessions stay."""
 
-import dataclasses
 import socket
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
-from twisted.internet.defer import Deferred
 
-from imapproxy.config import Config, ConfigError, ListenerConfig, Settings, UpstreamConfig
-from imapproxy.config import check_config as checked
-from imapproxy.service import Listener, ProxyService
+from imapproxy.config import ConfigError, ListenerConfig, Settings
 from tests.deadline import in_reactor, soon
+from tests.house import house, logged_in, port
 from tests.logged_errors import logged_errors
-from tests.socket_client import Client, connect, connect_silently
+from tests.socket_client import connect, connect_silently
 from tests.upstream import certificates
-from tests.upstream.server import Server, Session
 
-__all__ = ["logged_errors"]
-
-
-def accepting(name: bytes, slow: "Deferred[tuple[Session, bytes]]"):
-    """A server that takes every password and tells its name.
-
-    It does not answer SLOW, but fires ``slow`` with itself and the tag.
-    """
-
-    def answer(session: Session, tag: bytes, command: bytes) -> None:
-        verb = command.split(b" ")[0].upper()
-        if verb == b"CAPABILITY":
-            session.say(b"* CAPABILITY IMAP4rev1 X-" + name)
-        elif verb == b"LOGOUT":
-            session.say(b"* BYE")
-        if verb == b"SLOW":
-            slow.callback((session, tag))
-        else:
-            session.say(tag + b" OK " + name)
-
-    return answer
-
-
-class House:
-    """Services, their upstream servers, and clients; all are gone at the end of the test."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.ready: list[str] = []
-        self.slow: Deferred[tuple[Session, bytes]] = Deferred()
-        self._servers: list[Server] = []
-        self._services: list[ProxyService] = []
-        self._upstreams: dict[str, UpstreamConfig] = {}
-        self._identity("cert", certificates.issued("localhost"))
-        (directory / "ca.pem").write_bytes(certificates.AUTHORITY.cert_pem.bytes())
-
-    def _identity(self, name: str, identity: certificates.Identity) -> None:
-        chain = identity.certificate + b"".join(identity.chain)
-        (self.directory / f"{name}.pem").write_bytes(chain)
-        (self.directory / f"{name}.key").write_bytes(identity.key)
-
-    def renew_certificate(self) -> bytes:
-        """Another certificate in the same files; returns it as a peer sees it."""
-        identity = certificates.issued("localhost", "renewed.example")
-        self._identity("cert", identity)
-        return identity.certificate
-
-    async def upstream(self, name: str) -> Server:
-        tls = certificates.issued("localhost").server_tls()
-        server = Server(answer=accepting(name.encode(), self.slow), tls=tls)
-        await server.listen(reactor)
-        self._servers.append(server)
-        url = f"imaps://localhost:{server.port}"
-        self._upstreams[name] = UpstreamConfig(url, ca_file="ca.pem", connect_timeout=5)
-        return server
-
-    def settings(self, *listeners: ListenerConfig, **limits: object) -> Settings:
-        settings = checked(Config(self._upstreams, listeners), self.directory)
-        return Settings(settings.listeners, dataclasses.replace(settings.limits, **limits))
-
-    def listener(self, upstream: str, listen: str = "127.0.0.1:0", tls: str = "none"):
-        files = {} if tls == "none" else {"cert_file": "cert.pem", "key_file": "cert.key"}
-        return ListenerConfig(listen, upstream=upstream, tls=tls, **files)
-
-    async def start(self, *listeners: ListenerConfig, **limits: object) -> ProxyService:
-        service = ProxyService(reactor, self.settings(*listeners, **limits), self._on_ready)
-        self._services.append(service)
-        await service.start()
-        return service
-
-    def _on_ready(self, listener: Listener) -> None:
-        self.ready.append(listener.ready_line)
-
-    async def close(self) -> None:
-        for service in self._services:
-            await service.drain()
-        for server in self._servers:
-            await server.stop()
-
-
-@pytest_twisted.async_yield_fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    house = House(tmp_path)
-    yield house
-    await soon(house.close())
-
-
-async def logged_in(service: ProxyService, number: int = 0, *, tls: bool = False) -> Client:
-    client = await connect(reactor, port(service, number), tls=tls)
-    assert b"t OK" in await client.ask(b"LOGIN demo pw")
-    return client
-
-
-def port(service: ProxyService, number: int = 0) -> int:
-    return service.listeners[number].address.port
+__all__ = ["house", "logged_errors"]
 
 
 class TestStarting:

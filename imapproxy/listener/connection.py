@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import (
+    IDelayedCall,
     IHalfCloseableProtocol,
     IReactorTime,
     ISSLTransport,
@@ -28,6 +29,9 @@ from imapproxy.wire.framing import CommandFramer
 
 # What a client may send ahead while its next command cannot be taken yet.
 _MAX_AHEAD = 64 * 1024
+# Lines and pieces of literals that are taken of one client before the others get their turn. A
+# reactor reads 64 KiB of a socket at a time, and that is room for ten thousand commands.
+_FRAGMENTS_A_TURN = 64
 _CLOSE_TIMEOUT = 60.0  # seconds for the client to take what was written to it
 _LAST_WORDS = 1.0  # the same, when the proxy is told to stop
 
@@ -68,6 +72,7 @@ class ClientConnection(TwistedProtocol):
         self._partner: Partner | None = None
         self._valve: Valve | None = None
         self._pumping = False
+        self._next_turn: IDelayedCall | None = None
         self._closing = False
         self._input_ended = False
         self._cut: Any = None
@@ -110,8 +115,9 @@ class ClientConnection(TwistedProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The client is gone."""
         self._closing = True
-        if self._cut is not None and self._cut.active():
-            self._cut.cancel()
+        for timer in (self._cut, self._next_turn):
+            if timer is not None and timer.active():
+                timer.cancel()
         if self._stage is not None:
             self._stage.client_gone()
             self._stage = None
@@ -148,27 +154,38 @@ class ClientConnection(TwistedProtocol):
         self._framer.literals = commands
 
     def proceed(self) -> None:
-        """Take fragments as long as the stage is ready for them."""
-        if self._pumping:
+        """Take fragments as long as the stage is ready for them, but no more than a turn's."""
+        if self._pumping or self._next_turn is not None:
             return
         self._pumping = True
-        framer = self._framer
         try:
-            while self._stage is not None and self._stage.ready and not self._closing:
-                fragment = framer.next_fragment()
-                if fragment is None:
-                    break
-                self._stage.client_fragment(fragment)
+            self._take_fragments()
         finally:
             self._pumping = False
         if self._stage is None:
             return
         self._stage.flush()
-        # What is buffered waits either for an answer, or for the rest of its line.
-        waits = self._framer.undecided or not self._stage.ready
-        self._hold_back(waits and framer.buffered > _MAX_AHEAD)
-        if self._input_ended and not (waits and framer.buffered):
+        # What is buffered waits for an answer, for the rest of its line, or for the next turn.
+        waits = self._framer.undecided or not self._stage.ready or self._next_turn is not None
+        self._hold_back(waits and self._framer.buffered > _MAX_AHEAD)
+        if self._input_ended and not (waits and self._framer.buffered):
             self._stage.client_input_ended()
+
+    def _take_fragments(self) -> None:
+        framer = self._framer
+        for _ in range(_FRAGMENTS_A_TURN):
+            if self._stage is None or not self._stage.ready or self._closing:
+                return
+            fragment = framer.next_fragment()
+            if fragment is None:
+                return
+            self._stage.client_fragment(fragment)
+        if framer.buffered:
+            self._next_turn = self._house.clock.callLater(0, self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._next_turn = None
+        self.proceed()
 
     def _hold_back(self, too_far_ahead: bool) -> None:
         if self._valve is None or self._closing:
