@@ -29,6 +29,17 @@ ATTRIBUTES = (
     "EMAILID",
 )
 
+#: Of these a message under its UIDVALIDITY has one value for ever, as servers write it down, too.
+#: (One server spells ENVELOPE in two ways, from its index and from the message.)
+CONSTANT = frozenset({"INTERNALDATE", "RFC822.SIZE"})
+
+#: What messages with the same EMAILID have in common (RFC 8474 section 5.1), and what a copy has in
+#: common with its original: the internal date is only *asked* to stay, and so is the EMAILID.
+COMMON = frozenset({"RFC822.SIZE", "ENVELOPE", "BODY", "BODYSTRUCTURE"})
+
+#: The key of the whole message.
+WHOLE = ""
+
 #: Sections of at most this many octets are given along with the row that describes them.
 INLINE_MAX = 64 * 1024
 
@@ -125,7 +136,11 @@ class Holding(NamedTuple):
 
 
 class Reader(Protocol):
-    """Looking things up. Quick enough for the reactor's thread; raises :class:`StoreError`."""
+    """Looking things up. Quick enough for the reactor's thread; raises :class:`StoreError`.
+
+    What one call says is held may be gone at the next: room was needed, another process dropped it,
+    or it turned out to be damaged. Who asks for what was held looks at what has come.
+    """
 
     def uid_list(self, mailbox: Mailbox) -> UidList | None:
         """What was kept by :meth:`Writer.keep_uid_list`."""
@@ -138,26 +153,33 @@ class Reader(Protocol):
         low: int,
         high: int,
     ) -> "array[int]":
-        """UIDs from ``low`` to ``high``, ascending, of which all of this is held."""
+        """UIDs from ``low`` to ``high``, ascending, of which all of this is held.
+
+        Where nothing is asked for, those of which anything is held.
+        """
 
     def attributes(
         self, mailbox: Mailbox, names: Sequence[str], low: int, high: int
     ) -> list[tuple[int | bytes | None, ...]]:
-        """Rows ``(uid, value, …)``, ascending, in the order of ``names``; ``None`` is not held."""
+        """Rows ``(uid, value, …)``, ascending, in the order of ``names``; ``None`` is not held.
+
+        There is one for each message of which any of ``names`` is held.
+        """
 
     def sections(
         self, mailbox: Mailbox, need: Need, low: int, high: int, max_octets: int
     ) -> list[Section]:
         """Sections from ``low`` to ``high``, ascending: one for each UID, the first of the keys.
 
-        Ends behind the section with which ``max_octets`` of ``data`` are reached; what is there is
+        Ends behind the section with which ``max_octets`` of ``data`` are reached, so that there is
         at least one if any is held.
         """
 
     def octets(self, content: int, offset: int, length: int) -> bytes:
-        """Octets of a section that was not given with its row.
+        """Octets of a section, needed for one that was not given with its row.
 
-        Fewer than ``length`` at the end alone; :class:`StoreError` if the content is gone.
+        Fewer than ``length`` at the end alone; :class:`StoreError` if the content is gone. A number
+        is never used for a second content, so that an answer that takes long stays true.
         """
 
     def shape(self, account: bytes, request: bytes) -> tuple[bytes, ...] | None:
@@ -181,6 +203,7 @@ class SectionWriter(Protocol):
 
         ``header`` is the HEADER section that was found in a whole message, kept along with it;
         ``clean`` is about that header. The message itself is clean if it is longer than that.
+        Without a ``header`` it is about the section itself.
         """
 
     def abort(self) -> None:
@@ -192,8 +215,14 @@ class Writer(Protocol):
 
     What cannot be kept (a full disk, a queue that is full because the disk is slow) is dropped,
     and said once in the log: mail is upstream, and the client does not wait for its copy.
-    Writing what is there already with another value tells that the upstream has broken its word
-    on UIDs: all of that mailbox is dropped.
+
+    Writing what cannot change with another value than is there tells that the upstream has broken
+    its word on UIDs: all of that mailbox is dropped. That is one of :data:`CONSTANT` and the octets
+    of the whole message (in the same form); of all else the newer takes the place of the older.
+
+    A mailbox has one UIDVALIDITY at a time, and it grows (RFC 9051 section 2.3.1.1). What is
+    written under a higher one drops what was there; what is written under a lower one, by a session
+    that has not noticed yet, is not kept. :meth:`keep_uid_list` alone may go back.
     """
 
     def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
@@ -236,16 +265,24 @@ class Writer(Protocol):
         """These messages are gone for good."""
 
     def drop(self, mailbox: Mailbox) -> None:
-        """The mailbox was deleted, or nothing of it can be believed."""
+        """The mailbox was deleted, or nothing of it can be believed, whatever its UIDVALIDITY.
+
+        It is not read from that moment on, even if writing takes long or cannot be done.
+        """
 
     def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
         """Messages were copied or moved (RFC 4315 COPYUID): pairs of old and new UID.
 
-        All but INTERNALDATE and FLAGS is the same for the copy (RFC 9051 section 6.4.7).
+        Sections and what is :data:`COMMON` are the same for the copy (RFC 9051 section 6.4.7).
         """
 
     def renamed(self, account: bytes, old: bytes, new: bytes) -> None:
-        """A mailbox without a MAILBOXID has another name now."""
+        """A mailbox without a MAILBOXID has another name now.
+
+        Inferiors have, too, but what separates a name from them is not known here: all whose name
+        begins with ``old`` are dropped. So is INBOX, whose messages move (RFC 9051 section 6.3.6).
+        As with :meth:`drop`, the old is not read from that moment on.
+        """
 
     def used(self, contents: Iterable[int]) -> None:
         """These contents were read: they are not the next to go when room is needed."""
