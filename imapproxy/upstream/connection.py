@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, UpstreamUnavailable
 from imapproxy.upstream.exchange import Exchange
+from imapproxy.upstream.footprint import Footprint
 from imapproxy.upstream.prompt_tls import start_prompt_tls
 from imapproxy.wire.framing import Line, Malformed, Octets, ResponseFramer
 
@@ -64,7 +65,8 @@ class UpstreamConnection(TwistedProtocol):
 
     ``tag_prefix`` begins every tag that is made here, and no other.
     ``greeting`` fires with the first line (CRLF included) or fails with an
-    :class:`UpstreamError`. ``secured`` fires when a TLS handshake has ended well.
+    :class:`UpstreamError`. ``secured`` fires when a TLS handshake has ended well. ``footprint``,
+    once there is one, is told every command.
     """
 
     log = Logger()
@@ -77,6 +79,7 @@ class UpstreamConnection(TwistedProtocol):
         self.secured: Deferred[None] = Deferred()
         self.receiver: Receiver | None = None
         self.error: UpstreamError | None = None
+        self.footprint: Footprint | None = None
         self._framer = ResponseFramer()
         self._in_flight: dict[bytes, Exchange] = {}
         self._tag_prefix = tag_prefix
@@ -104,6 +107,19 @@ class UpstreamConnection(TwistedProtocol):
         """Whether an untagged response has begun and not ended: nothing may come between."""
         return self._inside_response
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is half said in either direction, and nothing odd ever was."""
+        return self.error is None and not (
+            self._in_flight
+            or self._writer is not None
+            or self._waiting
+            or self._gathered
+            or self._inside_response
+            or self._framer.buffered
+            or self._stray_lines
+        )
+
     def start(self, exchange: Exchange, rest: bytes, tag: bytes = b"") -> None:
         """Write a command's first line: its tag and ``rest``, which begins with a space.
 
@@ -123,7 +139,9 @@ class UpstreamConnection(TwistedProtocol):
             tag = b"%b%d" % (self._tag_prefix, self._last_tag)
         exchange.tag = tag
         self._in_flight[tag] = exchange
-        self.write(tag + rest)
+        self._send(tag + rest)
+        if self.footprint is not None:
+            self.footprint.begun(tag, rest)
 
     def finish(self, exchange: Exchange) -> None:
         """The last octet of the command was written."""
@@ -148,6 +166,11 @@ class UpstreamConnection(TwistedProtocol):
 
     def write(self, data: bytes) -> None:
         """Octets of the command whose turn it is."""
+        if self.footprint is not None and self.footprint.reads_on:
+            self.footprint.went_on(data)
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
         if self._gathering:
             self._gathered.append(data)
         elif self.transport is not None:
@@ -163,7 +186,7 @@ class UpstreamConnection(TwistedProtocol):
         if self._gathered:
             data = b"".join(self._gathered)
             self._gathered.clear()
-            self.write(data)
+            self._send(data)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -219,6 +242,8 @@ class UpstreamConnection(TwistedProtocol):
         if exchange is None:
             self._stray(data)
             return
+        if self.footprint is not None:
+            self.footprint.answered(tag, text)
         exchange.tagged_response(text)
 
     def _continuation_request(self, data: bytes) -> None:
