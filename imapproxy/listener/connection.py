@@ -224,6 +224,7 @@ class ClientConnection(TwistedProtocol):
             house.clock,
             literal_plus="LITERAL+" in partner.capabilities or "LITERAL-" in partner.capabilities,
             max_pipelined=house.limits.max_pipelined,
+            parting=partner.parting,
         )
         self._stage = session
         # A slow reader at either end stops the writer at the other.

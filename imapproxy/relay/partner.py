@@ -15,7 +15,7 @@ from imapproxy.upstream.errors import (
     UpstreamProtocolError,
     UpstreamUnavailable,
 )
-from imapproxy.upstream.farewell import say_goodbye
+from imapproxy.upstream.farewell import Parting, say_goodbye
 from imapproxy.upstream.log_in import log_in
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
@@ -25,13 +25,15 @@ class Partner(NamedTuple):
     """The connection, what the upstream offers, and what it said to the log-in.
 
     ``untagged`` are the responses during log-in as they came (alerts, capabilities); ``ok`` is the
-    tagged response behind its tag.
+    tagged response behind its tag. ``parting`` takes the connection when the session is over;
+    without one it is closed.
     """
 
     connection: UpstreamConnection
     capabilities: Capabilities
     untagged: tuple[bytes, ...]
     ok: bytes
+    parting: Parting | None = None
 
     def answer_to_login(self, tag: bytes) -> bytes:
         """What the client hears of its log-in."""

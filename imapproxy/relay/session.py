@@ -26,7 +26,7 @@ from imapproxy.relay.hop_by_hop import (
 from imapproxy.relay.relayed_command import RelayedCommand
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import UpstreamError
-from imapproxy.upstream.farewell import say_goodbye
+from imapproxy.upstream.farewell import Goodbye, Parting
 from imapproxy.wire.framing import Fragment, Line, Literal, Malformed, Octets
 
 # After these the client's next line is no command, if the upstream agrees by a continuation
@@ -34,13 +34,15 @@ from imapproxy.wire.framing import Fragment, Line, Literal, Malformed, Octets
 _ASKS_FOR_MORE = frozenset((b"IDLE", b"AUTHENTICATE"))
 _ZERO_TO_NINE = frozenset(b"0123456789")
 _LOGOUT_PATIENCE = 5.0  # seconds
+_LOGGED_OUT = b"* BYE Logging out\r\n%b OK Logout completed.\r\n"
 
 
 class RelaySession:
     """The relay between one client and its partner. ``clock`` serves time-outs only.
 
     ``literal_plus`` tells whether the upstream takes non-synchronizing literals (RFC 7888);
-    ``max_pipelined`` bounds the commands in flight, beyond it the client is not read.
+    ``max_pipelined`` bounds the commands in flight, beyond it the client is not read; ``parting``
+    takes the partner when the session is over.
     """
 
     log = Logger()
@@ -54,12 +56,14 @@ class RelaySession:
         *,
         literal_plus: bool,
         max_pipelined: int,
+        parting: Parting | None = None,
     ) -> None:
         self._client = client
         self._partner = partner
         self._clock = clock
         self._literal_plus = literal_plus
         self._max_pipelined = max_pipelined
+        self._parting = parting or Goodbye(partner)
         self._out: list[bytes] = []
         self._order: deque[RelayedCommand | bytes] = deque()
         self._half_written: RelayedCommand | None = None  # its next line or octets come now
@@ -71,6 +75,7 @@ class RelaySession:
         self._input_ended = False
         self._draining = False
         self._leaving = False  # LOGOUT was relayed
+        self._logged_out = False  # LOGOUT is answered here: the partner stays
         self._over = False
         self._timers: list[IDelayedCall] = []
         partner.receiver = self
@@ -83,6 +88,7 @@ class RelaySession:
         return not (
             self._over
             or self._leaving
+            or self._logged_out
             or self._draining
             or self._undecided is not None
             or len(self._order) >= self._max_pipelined
@@ -148,6 +154,9 @@ class RelaySession:
         elif command.name in REFUSED_COMMANDS:
             self._answer(command.tag + b" BAD " + command.name + b" is not offered here\r\n")
             self._discard(line.literal)
+        elif _is_logout(command.rest) and self._parting.stays:
+            self._logged_out = True
+            self._answer(_LOGGED_OUT % command.tag)
         else:
             relayed = RelayedCommand(self, command.tag, command.name)
             self._order.append(relayed)
@@ -241,7 +250,7 @@ class RelaySession:
         if self._over:
             return
         self._release_answers()
-        if not (self._bye_seen or self._inside_response):
+        if not (self._bye_seen or self._inside_response or self._logged_out):
             self._out.append(b"* BYE [UNAVAILABLE] " + _sentence(error) + b"\r\n")
         self._end()
 
@@ -314,7 +323,9 @@ class RelaySession:
         self._release_answers()
         if self._over or self._inside_response:
             return
-        if self._draining and (not self._order or self._idling):
+        if self._logged_out and not self._order:
+            self._end()
+        elif self._draining and (not self._order or self._idling):
             self._say_bye()
         elif self._input_ended and not self._order:
             self._end()
@@ -364,7 +375,11 @@ class RelaySession:
             partner.receiver = None
             partner.close()  # LOGOUT was said
         else:
-            say_goodbye(partner)
+            self._parting.leave()
+
+
+def _is_logout(rest: bytes) -> bool:
+    return rest[:10].upper() == b" LOGOUT\r\n"
 
 
 def _sentence(error: UpstreamError) -> bytes:

@@ -1,10 +1,36 @@
 """Leaving the upstream in good order when nobody needs the connection any more."""
 
+from typing import Protocol
+
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import UpstreamError
 from imapproxy.upstream.exchange import Exchange
 
 PATIENCE = 5.0  # seconds for the answer to LOGOUT
+
+
+class Parting(Protocol):
+    """What becomes of a connection when its session is over."""
+
+    @property
+    def stays(self) -> bool:
+        """Whether it would be kept for another session, were nothing in flight."""
+
+    def leave(self) -> None:
+        """The session is over, and no command is half written."""
+
+
+class Goodbye:
+    """The connection goes with its session."""
+
+    stays = False
+
+    def __init__(self, connection: UpstreamConnection) -> None:
+        self._connection = connection
+
+    def leave(self) -> None:
+        """See :class:`Parting`."""
+        say_goodbye(self._connection)
 
 
 def say_goodbye(connection: UpstreamConnection) -> None:

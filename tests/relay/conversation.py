@@ -24,6 +24,7 @@ from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.upstream.connection import UpstreamConnection
+from imapproxy.upstream.farewell import Parting
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 
@@ -67,6 +68,7 @@ class Conversation:
         limits: Limits = Limits(),  # noqa: B008 - frozen
         *,
         logged_in: bool = True,
+        parting: Parting | None = None,
     ) -> None:
         self.clock = Clock()
         self.client_wire = Wire()
@@ -75,6 +77,7 @@ class Conversation:
         self.upstream.makeConnection(self.upstream_wire)
         self.upstream.dataReceived(b"* OK Hello.\r\n")
         self.capabilities = Capabilities(capabilities.split())
+        self.parting = parting
         self.introduced: Capabilities | None = None
         self.credentials: list[Credentials] = []
         self.refusal: NotLetIn | None = None
@@ -94,7 +97,7 @@ class Conversation:
             await self.waiting_login
         if self.refusal is not None:
             raise self.refusal
-        return Partner(self.upstream, self.capabilities, (), b"OK Logged in.\r\n")
+        return Partner(self.upstream, self.capabilities, (), b"OK Logged in.\r\n", self.parting)
 
     def script(self, text: str) -> None:
         """Play a conversation and check it."""
