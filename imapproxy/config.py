@@ -58,7 +58,11 @@ class LimitsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     login_timeout: float = Limits.login_timeout
     max_unauthenticated: int = Limits.max_unauthenticated
     max_sessions: int = Limits.max_sessions
+    max_sessions_per_address: int | None = Limits.max_sessions_per_address
+    max_sessions_per_account: int | None = Limits.max_sessions_per_account
     max_login_failures: int = Limits.max_login_failures
+    max_login_delay: float = Limits.max_login_delay
+    max_refused_logins: int = Limits.max_refused_logins
     max_bad_commands: int = Limits.max_bad_commands
     max_pipelined: int = Limits.max_pipelined
     drain_grace: float = Limits.drain_grace
@@ -204,6 +208,8 @@ def _server_tls(key: str, config: ListenerConfig, base: Path) -> ServerTls | Non
 def _limits(config: LimitsConfig) -> Limits:
     values = msgspec.structs.asdict(config)
     for name, value in values.items():
+        if value is None:
+            continue
         if not value > 0:  # nor "nan"
             raise ConfigError("has to be more than 0", f"limits.{name}")
         if isinstance(value, float) and value > _LONGEST:

@@ -34,7 +34,9 @@ def explain(fault: str, kind: type[msgspec.Struct]) -> tuple[str, str]:
     if found := _MISSING.fullmatch(fault):
         return _join(place, found[1]), "is missing"
     if found := _TYPES.fullmatch(fault):
-        wanted, got = (_TYPE_NAMES.get(name, name) for name in found.groups())
+        # TOML has no null: it is what stands for a key that is not there.
+        names = (name.removesuffix(" | null") for name in found.groups())
+        wanted, got = (_TYPE_NAMES.get(name, name) for name in names)
         return place, f"has to be {wanted}, not {got}"
     parent, _, field = place.rpartition(".")
     choices = typing.get_args(_fields(kind, parent).get(field))

@@ -17,8 +17,10 @@ import imapproxy
 from imapproxy.config import ConfigError, ListenerSettings, Settings
 from imapproxy.introduction import introduce
 from imapproxy.listen_address import ListenAddress
+from imapproxy.listener.doorkeeper import Doorkeeper
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
+from imapproxy.listener.prudence import PrudentPartners
 from imapproxy.listener.tls import ServerTls
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.upstream.dial import Upstream
@@ -31,16 +33,23 @@ class Listener:
     """One address that is listened on."""
 
     def __init__(
-        self, reactor: Any, settings: ListenerSettings, limits: Limits, partners: PartnerSource
+        self,
+        reactor: Any,
+        settings: ListenerSettings,
+        limits: Limits,
+        partners: PartnerSource,
+        doorkeeper: Doorkeeper,
     ) -> None:
         self.settings = settings
         self.partners = partners
+        self._doorkeeper = doorkeeper
         self.factory = ListenerFactory(
             reactor,
-            self.partners,
+            self._prudent(partners, limits),
             limits,
             imapproxy.__version__,
             _starttls(settings),
+            doorkeeper,
         )
         self._reactor = reactor
         self._port: IListeningPort | None = None
@@ -77,9 +86,13 @@ class Listener:
     def change(self, settings: ListenerSettings, limits: Limits, partners: PartnerSource) -> None:
         """Take new settings for the same address; connections keep what they began with."""
         self.settings = settings
-        self.factory.partners = self.partners = partners
+        self.partners = partners
+        self.factory.partners = self._prudent(partners, limits)
         self.factory.limits = limits
         self.factory.tls = _starttls(settings)
+
+    def _prudent(self, partners: PartnerSource, limits: Limits) -> PrudentPartners:
+        return PrudentPartners(partners, self._doorkeeper.prudence, limits.max_refused_logins)
 
     def protocol(self, peer: IAddress | None) -> Any:
         """For a connection that was accepted: with TLS at once, or without."""
@@ -137,6 +150,7 @@ class ProxyService(Service):
         self.listeners: list[Listener] = []
         self._retired: list[Listener] = []
         self._sources: dict[Upstream, PartnerSource] = {}
+        self._doorkeeper = Doorkeeper(reactor)
         self._lock = DeferredLock()
 
     async def start(self) -> None:
@@ -172,7 +186,8 @@ class ProxyService(Service):
 
     async def _start(self, settings: ListenerSettings) -> Listener:
         partners = self._partners(settings.upstream)
-        listener = Listener(self._reactor, settings, self._settings.limits, partners)
+        limits = self._settings.limits
+        listener = Listener(self._reactor, settings, limits, partners, self._doorkeeper)
         await listener.start()
         if not settings.address.is_loopback:
             self.log.warn(
@@ -250,6 +265,7 @@ class ProxyService(Service):
         for listener in everybody:
             await listener.stop()
         await DeferredList([listener.factory.drain() for listener in everybody])
+        self._doorkeeper.prudence.stop()
 
     def cut(self) -> None:
         """Wait for no session any more: :meth:`drain` is over at once."""

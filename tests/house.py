@@ -14,7 +14,7 @@ from imapproxy.service import Listener, ProxyService
 from tests.deadline import soon
 from tests.socket_client import Client, connect
 from tests.upstream import certificates
-from tests.upstream.server import Server, Session
+from tests.upstream.server import Answer, Server, Session
 
 
 def accepting(name: bytes, slow: "Deferred[tuple[Session, bytes]]"):
@@ -61,9 +61,9 @@ class House:
         self._identity("cert", identity)
         return identity.certificate
 
-    async def upstream(self, name: str) -> Server:
+    async def upstream(self, name: str, answer: Answer | None = None) -> Server:
         tls = certificates.issued("localhost").server_tls()
-        server = Server(answer=accepting(name.encode(), self.slow), tls=tls)
+        server = Server(answer=answer or accepting(name.encode(), self.slow), tls=tls)
         await server.listen(reactor)
         self._servers.append(server)
         url = f"imaps://localhost:{server.port}"

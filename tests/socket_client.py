@@ -72,9 +72,13 @@ async def connect(reactor: Any, port: int, *, tls: bool = False) -> Client:
     return client
 
 
-async def connect_silently(reactor: Any, port: int) -> Client:
-    """A client that has only connected."""
+async def connect_silently(
+    reactor: Any, port: int, host: str = "127.0.0.1", *, source: str | None = None
+) -> Client:
+    """A client that has only connected, from the address ``source``."""
     factory = Factory.forProtocol(Client)
     factory.noisy = False
-    client: Client = await HostnameEndpoint(reactor, "127.0.0.1", port).connect(factory)
+    bind = (source, 0) if source is not None else None
+    endpoint = HostnameEndpoint(reactor, host, port, bindAddress=bind)
+    client: Client = await endpoint.connect(factory)
     return client

@@ -17,6 +17,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from imapproxy.listener.attempts import Account
+from imapproxy.listener.census import host_of
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.login import LoginStage, Partners
 from imapproxy.listener.stage import Stage
@@ -48,6 +50,14 @@ class House(Protocol):
     def joined(self, connection: "ClientConnection") -> bytes | None:
         """Count a new connection in; text for a BYE if it is one too many."""
 
+    def claim(self, connection: "ClientConnection", account: Account) -> bool:
+        """Count it as one of the account's sessions, if that may have one more."""
+
+    def login_failed(
+        self, connection: "ClientConnection", account: Account, *, refused: bool
+    ) -> float:
+        """It is none of the account's; the seconds to hold the answer to a refusal back."""
+
     def authenticated(self, connection: "ClientConnection") -> None:
         """It has logged in."""
 
@@ -76,6 +86,7 @@ class ClientConnection(TwistedProtocol):
         self._closing = False
         self._input_ended = False
         self._cut: Any = None
+        self.host = ""  # where the client comes from
         self.on_lost: Callable[[], None] | None = None
 
     # -- transport events ------------------------------------------------------------------
@@ -87,6 +98,7 @@ class ClientConnection(TwistedProtocol):
             self.transport.setTcpNoDelay(True)
             self.transport.setTcpKeepAlive(True)
         self._valve = Valve(self.transport)
+        self.host = host_of(self.transport.getPeer())
         refusal = self._house.joined(self)
         if refusal is not None:
             self.write(b"* BYE " + refusal + b"\r\n")
@@ -209,6 +221,14 @@ class ClientConnection(TwistedProtocol):
         self.transport = start_prompt_tls(self.transport, self._house.tls, self, client=False)
         self._writer = self.transport
         return True
+
+    def claim(self, account: Account) -> bool:
+        """See :class:`LoginPort`."""
+        return self._house.claim(self, account)
+
+    def login_failed(self, account: Account, *, refused: bool) -> float:
+        """See :class:`LoginPort`."""
+        return self._house.login_failed(self, account, refused=refused)
 
     def enter(self, partner: Partner, tag: bytes) -> None:
         """See :class:`LoginPort`."""

@@ -7,7 +7,9 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 from twisted.logger import Logger
 
+from imapproxy.listener.attempts import Account
 from imapproxy.listener.connection import ClientConnection
+from imapproxy.listener.doorkeeper import Doorkeeper
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.login import Partners
 
@@ -16,7 +18,8 @@ class ListenerFactory(ServerFactory):
     """Makes a :class:`ClientConnection` of every connection accepted.
 
     ``partners``, ``limits`` and ``tls`` may be changed at any time (a reload); connections that
-    are there keep what they began with. ``tls`` are the options for STARTTLS, or ``None``.
+    are there keep what they began with. ``tls`` are the options for STARTTLS, or ``None``. The
+    ``doorkeeper`` is that of the service, or this listener's own.
     """
 
     log = Logger()
@@ -29,14 +32,15 @@ class ListenerFactory(ServerFactory):
         limits: Limits,
         agent: str,
         tls: Any = None,
+        doorkeeper: Doorkeeper | None = None,
     ) -> None:
         self.clock = clock
         self.partners = partners
         self.limits = limits
         self.agent = agent
         self.tls = tls
+        self._doorkeeper = doorkeeper or Doorkeeper(clock)
         self._connections: set[ClientConnection] = set()
-        self._unauthenticated: set[ClientConnection] = set()
         self._draining = False
         self._waiting: list[Deferred[None]] = []  # for the last client to go
 
@@ -56,23 +60,34 @@ class ListenerFactory(ServerFactory):
         self._connections.add(connection)
         if self._draining:
             return b"imapproxy is shutting down"
-        if len(self._connections) > self.limits.max_sessions:
-            self.log.warn("a client was turned away: max_sessions is reached")
-            return b"[LIMIT] imapproxy serves as many clients as it is configured for"
-        if len(self._unauthenticated) >= self.limits.max_unauthenticated:
-            self.log.warn("a client was turned away: max_unauthenticated is reached")
-            return b"[LIMIT] too many clients are not logged in"
-        self._unauthenticated.add(connection)
-        return None
+        census = self._doorkeeper.census
+        refusal = census.arrive(connection, connection.host, self.limits)
+        if refusal is None:
+            return None
+        self.log.warn("a client was turned away: {refusal}", refusal=refusal)
+        return b"[LIMIT] " + refusal.encode()
+
+    def claim(self, connection: ClientConnection, account: Account) -> bool:
+        """See :class:`House`."""
+        return self._doorkeeper.census.claim(connection, account, self.limits)
+
+    def login_failed(
+        self, connection: ClientConnection, account: Account, *, refused: bool
+    ) -> float:
+        """See :class:`House`."""
+        self._doorkeeper.census.give_up_claim(connection)
+        if not refused:
+            return 0.0
+        return self._doorkeeper.login_refused(connection.host, account, self.limits)
 
     def authenticated(self, connection: ClientConnection) -> None:
         """See :class:`House`."""
-        self._unauthenticated.discard(connection)
+        self._doorkeeper.census.log_in(connection)
 
     def left(self, connection: ClientConnection) -> None:
         """See :class:`House`."""
+        self._doorkeeper.census.leave(connection)
         self._connections.discard(connection)
-        self._unauthenticated.discard(connection)
         if not self._connections:
             waiting, self._waiting = self._waiting, []
             for empty in waiting:

@@ -9,10 +9,11 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from imapproxy.listener.attempts import Account, account_of
 from imapproxy.listener.gathering import CommandTooLong, Gathering
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.sasl import MECHANISMS, Mechanism, SaslError, decode_base64
@@ -31,7 +32,12 @@ from imapproxy.wire.framing import CRLF, Fragment, Line, Malformed, Octets
 class Partners(Protocol):
     """Where partners come from (:class:`imapproxy.relay.partner.PartnerSource`)."""
 
-    introduced: Capabilities | None
+    def __str__(self) -> str:
+        """The upstream's address: accounts of the same name on others are others."""
+
+    @property
+    def introduced(self) -> Capabilities | None:
+        """What the upstream offers before log-in, if that is known."""
 
     def open(self, credentials: Credentials) -> Coroutine[Any, Any, Partner]:
         """Log in upstream. Raises :class:`NotLetIn`."""
@@ -51,6 +57,12 @@ class LoginPort(ClientPort, Protocol):
 
     def start_tls(self) -> bool:
         """Put TLS under the connection; false if the client had sent more already."""
+
+    def claim(self, account: Account) -> bool:
+        """Count the client as one of the account's, if that may have one more."""
+
+    def login_failed(self, account: Account, *, refused: bool) -> float:
+        """It is none of the account's; the seconds to hold the answer to a refusal back."""
 
     def enter(self, partner: Partner, tag: bytes) -> None:
         """Hand the client over to a relay session with this partner."""
@@ -75,8 +87,11 @@ class LoginStage:
         self._agent = agent
         self._gathering = Gathering(limits.max_login_octets)
         self._dialogue: tuple[bytes, Mechanism] | None = None
+        self._clock = clock
         self._opening: Deferred[Partner] | None = None
         self._tag = b""  # of the log-in that is being tried
+        self._refusal = b""  # the answer to it, while that is held back
+        self._held_back: IDelayedCall | None = None
         self._over = False
         self._failures = 0
         self._bad_commands = 0
@@ -87,7 +102,12 @@ class LoginStage:
     @property
     def ready(self) -> bool:
         """See :class:`Stage`."""
-        return self._opening is None and not self._over
+        return not (self._busy or self._over)
+
+    @property
+    def _busy(self) -> bool:
+        """Whether a log-in has no answer yet."""
+        return self._opening is not None or self._held_back is not None
 
     def greet(self) -> None:
         """Say hello (RFC 3501 section 7.1.5)."""
@@ -110,7 +130,7 @@ class LoginStage:
 
     def client_input_ended(self) -> None:
         """See :class:`Stage`."""
-        if self._opening is None:
+        if not self._busy:
             self._end()
 
     def client_gone(self) -> None:
@@ -121,6 +141,7 @@ class LoginStage:
 
     def drain(self, grace: float) -> None:
         """See :class:`Stage`."""
+        self._answer_now()
         self._bye(b"")
 
     def _line(self, line: Line) -> None:
@@ -241,8 +262,13 @@ class LoginStage:
 
     def _log_in(self, tag: bytes, credentials: Credentials) -> None:
         self._tag = tag
+        account = account_of(self._partners, credentials)
+        if not self._client.claim(account):
+            self.log.warn("a log-in was turned away: max_sessions_per_account is reached")
+            self._bad(tag + b" NO [LIMIT] This account has as many sessions as it may have")
+            return
         opening = self._opening = Deferred.fromCoroutine(self._partners.open(credentials))
-        opening.addCallbacks(self._opened, self._refused, (tag,), {}, (tag,), {})
+        opening.addCallbacks(self._opened, self._refused, (tag,), {}, (tag, account), {})
         opening.addErrback(self._broken, tag)
 
     def _opened(self, partner: Partner, tag: bytes) -> None:
@@ -251,7 +277,7 @@ class LoginStage:
         self._cleanup()
         self._client.enter(partner, tag)
 
-    def _refused(self, failure: Failure, tag: bytes) -> None:
+    def _refused(self, failure: Failure, tag: bytes, account: Account) -> None:
         self._opening = None
         if self._over:
             return  # the client left, and the attempt was cancelled
@@ -263,11 +289,27 @@ class LoginStage:
         self.log.info("a log-in failed: {error}", error=printable(told))
         # An upstream that is away is no fault of the client's.
         self._failures += error.refused
-        self._say(tag + b" " + error.answer)
+        seconds = self._client.login_failed(account, refused=error.refused)
+        self._refusal = tag + b" " + error.answer
+        if seconds:
+            self._held_back = self._clock.callLater(seconds, self._answer_refusal)
+        else:
+            self._answer_refusal()
+
+    def _answer_refusal(self) -> None:
+        self._held_back = None
+        self._say(self._refusal)
         if self._failures >= self._limits.max_login_failures:
             self._bye(b"* BYE Too many log-ins failed")
             return
         self._client.proceed()
+
+    def _answer_now(self) -> None:
+        """The connection ends: hold an answer back no longer."""
+        if self._held_back is not None:
+            self._held_back.cancel()
+            self._held_back = None
+            self._say(self._refusal)
 
     def _broken(self, failure: Failure, tag: bytes) -> None:
         """A fault of our own: the client hears of it, the log has it whole."""
@@ -287,6 +329,7 @@ class LoginStage:
 
     def _too_late(self) -> None:
         late = b"within %d seconds" % self._limits.login_timeout
+        self._answer_now()
         if self._opening is not None:
             # The client has done its part, and every command gets its answer.
             self._say(self._tag + b" NO [UNAVAILABLE] The server did not answer " + late)
@@ -310,6 +353,9 @@ class LoginStage:
     def _cleanup(self) -> None:
         if self._timer.active():
             self._timer.cancel()
+        if self._held_back is not None:
+            self._held_back.cancel()
+            self._held_back = None
         if self._opening is not None:
             self._opening.cancel()
 

@@ -72,7 +72,7 @@ def test_every_command_is_answered_once_and_in_any_chunking_the_same(commands, s
 
 
 def _answers(said: bytes, sizes: list[int]) -> bytes:
-    limits = Limits(max_bad_commands=1000, max_login_failures=1000)
+    limits = Limits(max_bad_commands=1000, max_login_failures=1000, max_login_delay=0.0)
     talk = Conversation(limits=limits, logged_in=False)
     talk.refusal = NotLetIn(LoginRefused(b"NO", b"Wrong."))
     at = number = 0

@@ -147,6 +147,139 @@ class TestLimits:
         assert not talk.client_wire.paused
 
 
+class TestDelay:
+    """The answer to a failed log-in is held back, longer each time."""
+
+    LIMITS = Limits(max_login_failures=100, login_timeout=1000)
+
+    @staticmethod
+    def fail(talk: Conversation, times: int) -> float:
+        """Fail to log in; how long all the answers have taken together."""
+        start = talk.clock.seconds()
+        for number in range(times):
+            talk.client.dataReceived(b"a%d LOGIN demo wrong\r\n" % number)
+            while not (answer := talk.client_wire.take()):
+                talk.clock.advance(0.25)
+            assert answer == b"a%d NO [AUTHENTICATIONFAILED] Wrong.\r\n" % number
+        return talk.clock.seconds() - start
+
+    def test_it_grows(self):
+        talk = arrive(self.LIMITS)
+        refuse(talk)
+        delays = [self.fail(talk, 1) for _ in range(8)]
+        assert delays[:4] == [0, 0, 0, 0.5]
+        assert delays == sorted(delays)
+        assert delays[-1] > 4
+
+    def test_it_has_a_bound(self):
+        talk = arrive(Limits(max_login_failures=100, login_timeout=1000, max_login_delay=1.5))
+        refuse(talk)
+        assert [self.fail(talk, 1) for _ in range(7)] == [0, 0, 0, 0.5, 1, 1.5, 1.5]
+
+    def test_it_is_the_accounts_on_whatever_connection(self):
+        talk = arrive(self.LIMITS)
+        refuse(talk)
+        self.fail(talk, 5)
+        other, wire = _one_more(talk)
+        wire.take()
+        other.dataReceived(b"b1 LOGIN DEMO wrong\r\nb2 NOOP\r\n")
+        assert wire.take() == b""
+        talk.clock.advance(2)
+        assert wire.take() == b"b1 NO [AUTHENTICATIONFAILED] Wrong.\r\nb2 OK Nothing done.\r\n"
+
+    def test_it_is_the_addresss_for_whatever_account(self):
+        talk = arrive(self.LIMITS)
+        refuse(talk)
+        for number in range(10):
+            talk.script(f"C: a LOGIN u{number} x\nR: a NO [AUTHENTICATIONFAILED] Wrong.")
+        talk.script("C: a LOGIN another x")
+        talk.clock.advance(0.5)
+        talk.script("R: a NO [AUTHENTICATIONFAILED] Wrong.")
+
+    def test_success_is_never_held_back(self):
+        talk = arrive(self.LIMITS)
+        refuse(talk)
+        self.fail(talk, 6)
+        talk.refusal = None
+        talk.script("C: a LOGIN demo right\nR: a OK Logged in.")
+
+    def test_nor_is_an_upstream_that_is_away(self):
+        talk = arrive(self.LIMITS)
+        talk.refusal = NotLetIn(UpstreamUnavailable("away"))
+        for _ in range(20):
+            talk.script("C: a LOGIN demo x\nR: a NO [UNAVAILABLE] away")
+
+    def test_what_is_pipelined_waits(self):
+        talk = arrive(Limits(max_login_failures=4))
+        refuse(talk)
+        self.fail(talk, 3)
+        talk.client.dataReceived(b"a LOGIN demo x\r\nb LOGIN demo x\r\n")
+        talk.clock.advance(0.5)
+        talk.script("R: a NO [AUTHENTICATIONFAILED] Wrong.\nR: * BYE Too many log-ins failed")
+        assert len(talk.credentials) == 4
+
+    @pytest.mark.parametrize("end", ["drain", "time-out", "leave", "half"])
+    def test_while_it_is_held_back(self, end):
+        talk = arrive(Limits(login_timeout=60))
+        refuse(talk)
+        if end == "time-out":
+            talk.clock.advance(59.75)
+        self.fail(talk, 3)
+        talk.client.dataReceived(b"a LOGIN demo x\r\n")
+        if end == "leave":
+            talk.client_closes()
+        elif end == "half":
+            talk.client.readConnectionLost()
+            assert not talk.client_wire.closed
+            talk.clock.advance(0.5)
+        elif end == "drain":
+            talk.house.drain()
+        else:
+            talk.clock.advance(0.25)
+        said = {
+            "drain": b"a NO [AUTHENTICATIONFAILED] Wrong.\r\n* BYE imapproxy closes the connection",
+            "time-out": b"a NO [AUTHENTICATIONFAILED] Wrong.\r\n* BYE No log-in within 60 seconds",
+            "half": b"a NO [AUTHENTICATIONFAILED] Wrong.",
+            "leave": b"",
+        }
+        assert talk.client_wire.take().removesuffix(b"\r\n") == said[end]
+        assert talk.client_wire.closed or end == "leave"
+        if end != "leave":
+            talk.client_closes()
+        assert not talk.clock.getDelayedCalls()
+
+
+class TestSessionsOfAnAccount:
+    def test_one_too_many(self):
+        talk = arrive(Limits(max_sessions_per_account=1))
+        talk.script("C: a LOGIN demo x\nR: a OK Logged in.")
+        other, wire = _one_more(talk)
+        wire.take()
+        other.dataReceived(b"b1 LOGIN demo x\r\n")
+        assert wire.take() == b"b1 NO [LIMIT] This account has as many sessions as it may have\r\n"
+        assert len(talk.credentials) == 1
+        talk.client_closes()
+        other.dataReceived(b"b2 LOGIN demo x\r\n")
+        assert wire.take() == b"b2 OK Logged in.\r\n"
+
+    def test_a_log_in_that_fails_makes_room(self):
+        talk = arrive(Limits(max_sessions_per_account=1))
+        refuse(talk)
+        talk.script("C: a LOGIN demo x\nR: a NO [AUTHENTICATIONFAILED] Wrong.")
+        talk.refusal = None
+        talk.script("C: a LOGIN demo y\nR: a OK Logged in.")
+
+    def test_who_asks_again_and_again_is_sent_away(self):
+        talk = arrive(Limits(max_sessions_per_account=1, max_bad_commands=2))
+        talk.script("C: a LOGIN demo x\nR: a OK Logged in.")
+        other, wire = _one_more(talk)
+        wire.take()
+        other.dataReceived(b"b LOGIN demo x\r\n" * 5)
+        said = wire.take()
+        assert said.count(b"b NO [LIMIT]") == 3
+        assert said.endswith(b"* BYE imapproxy closes the connection\r\n")
+
+
 def _one_more(talk: Conversation):
     other = Conversation(logged_in=False)
     other.client_wire.take()
