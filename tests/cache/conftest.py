@@ -7,6 +7,7 @@ import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 
 from imapproxy.cache.memory_store import MemoryStore
+from imapproxy.cache.sqlite.store import open_store
 from imapproxy.cache.store import Store
 from tests.deadline import SECONDS
 from tests.logged_errors import logged_errors
@@ -14,12 +15,14 @@ from tests.logged_errors import logged_errors
 __all__ = ["logged_errors"]
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "sqlite"])
 def open_any(request, tmp_path):
     """Opens a store of each kind; what is kept is at most ``max_octets``."""
 
     def open_any(**limits) -> Store:
-        return MemoryStore(reactor, **limits)
+        if request.param == "memory":
+            return MemoryStore(reactor, **limits)
+        return open_store(reactor, tmp_path / "cache", **limits)
 
     return open_any
 

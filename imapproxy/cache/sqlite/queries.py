@@ -1,0 +1,120 @@
+"""The questions of the reader, as SQL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from imapproxy.cache.sqlite.schema import COLUMNS, UID_MASK
+from imapproxy.cache.store import INLINE_MAX, Form, Need
+
+MAILBOX = """
+SELECT id, seal FROM mailbox
+WHERE account = ? AND mailbox_id = ? AND name = ? AND uid_validity = ?
+"""
+
+# FLAGS are asked for when the upstream is away, all else many times a second.
+FLAGS_AND_ATTRIBUTES = """
+SELECT message.id, message.seal, flags, ifnull(attribute.id, 0), ifnull(attribute.seal, 0),
+    ifnull(internaldate, x''), ifnull(rfc822_size, x''), ifnull(envelope, x''),
+    ifnull(body, x''), ifnull(bodystructure, x''), ifnull(emailid, x'')
+FROM message LEFT JOIN attribute USING (id)
+WHERE message.id BETWEEN ? AND ?
+ORDER BY message.id
+"""
+
+ATTRIBUTES = f"""
+SELECT id, seal, {", ".join(COLUMNS.values())} FROM attribute
+WHERE id BETWEEN ? AND ? AND ({{condition}})
+ORDER BY id
+"""
+
+_COLUMNS = ("message", "key", "form", "clean", "size", "content", "checksum", "seal")
+_SECTION = ", ".join(_COLUMNS)
+_FOUND = ", ".join(f"s.{column}" for column in _COLUMNS)
+
+CHUNKS = "SELECT id, seal, octets FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id"
+
+# Sizes and not octets are what is counted here; the sections of a mailbox are one range of pages.
+HOLDINGS = f"""
+SELECT account, label, mailbox_id, uid_validity, name, id, seal,
+    (SELECT count(*) FROM message
+        WHERE message.id BETWEEN mailbox.id << 32 AND mailbox.id << 32 | {UID_MASK}),
+    (SELECT count(*) FILTER (WHERE key = '') FROM section
+        WHERE message BETWEEN mailbox.id << 32 AND mailbox.id << 32 | {UID_MASK}),
+    (SELECT ifnull(sum(size), 0) FROM section
+        WHERE message BETWEEN mailbox.id << 32 AND mailbox.id << 32 | {UID_MASK}),
+    served, missed, used
+FROM mailbox ORDER BY account, label
+"""
+
+
+def is_held(names: Sequence[str]) -> str:
+    """True of a row of ``attribute`` in which any of the names is held."""
+    return " OR ".join(f"{COLUMNS[name]} <> x''" for name in names)
+
+
+def held(attributes: Sequence[str], needs: Sequence[Need]) -> tuple[str, list[Any]]:
+    """UIDs between two messages of which all is held; parameters behind those two."""
+    conditions: list[str] = []
+    parameters: list[Any] = []
+    for need in needs:
+        condition, some = _serves(need)
+        conditions.append(
+            f"EXISTS (SELECT 1 FROM section WHERE message = driver.id AND {condition})"
+        )
+        parameters += some
+    columns = [COLUMNS[name] for name in attributes if name != "FLAGS"]
+    if columns:
+        table = "attribute"
+        conditions += [f"driver.{column} <> x''" for column in columns]
+        if "FLAGS" in attributes:
+            conditions.append(
+                "EXISTS (SELECT 1 FROM message WHERE id = driver.id AND flags <> x'')"
+            )
+    else:
+        table = "message"
+        if "FLAGS" in attributes:
+            conditions.append("driver.flags <> x''")
+    where = "".join(f" AND {condition}" for condition in conditions)
+    return (
+        f"SELECT id & {UID_MASK} FROM {table} AS driver "
+        f"WHERE id BETWEEN ? AND ?{where} ORDER BY id",
+        parameters,
+    )
+
+
+def sections(need: Need) -> tuple[str, list[Any], list[Any]]:
+    """Sections between two messages with what is given inline of their octets, ascending.
+
+    Parameters in front of the two messages, and behind them.
+    """
+    condition, parameters = _serves(need)
+    found = f"SELECT {_FOUND}, CASE WHEN s.size <= {INLINE_MAX} THEN octets END"
+    if len(need.keys) == 1:
+        return (
+            f"{found} FROM section AS s JOIN chunk ON chunk.id = s.content << 20 "
+            f"WHERE message BETWEEN ? AND ? AND {condition} ORDER BY message",
+            [],
+            parameters,
+        )
+    # SQLite takes all columns from the row in which min() found the least.
+    ranks = " ".join(f"WHEN ? THEN {rank}" for rank in range(len(need.keys)))
+    return (
+        f"{found} FROM (SELECT {_SECTION}, min(CASE key {ranks} END) FROM section "
+        f"WHERE message BETWEEN ? AND ? AND {condition} GROUP BY message) AS s "
+        "CROSS JOIN chunk ON chunk.id = s.content << 20",
+        list(need.keys),
+        parameters,
+    )
+
+
+def _serves(need: Need) -> tuple[str, list[Any]]:
+    """True of a row of ``section`` that the need can be served from."""
+    wanted, *others = need.keys
+    if not others:
+        return "key = ?", [wanted]
+    marks = ", ".join("?" * len(others))
+    clean = " AND clean" if need.clean else ""
+    return (
+        f"(key = ? OR key IN ({marks}) AND form = {Form.LITERAL:d} AND size > ?{clean})",
+        [wanted, *others, need.beyond],
+    )

@@ -1,0 +1,146 @@
+"""What waits to be written, between the reactor's thread and the one that writes.
+
+No lock is taken for a change: appending to a deque and taking from its other end are atomic, and
+each of the counters has one thread that writes it.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from twisted.internet.defer import Deferred
+
+from imapproxy.cache.sqlite.changes import Change
+from imapproxy.cache.store import Mailbox
+
+#: So many octets are written in one transaction: 15 ms, for which another process has to wait.
+BATCH = 4 * 1024 * 1024
+
+# What comes within this time goes into one transaction, if it is not more than that.
+_WINDOW = 0.05
+
+# Seconds that uses and counts may wait for something that they can be written along with.
+_SMALL_NEWS = 30.0
+
+# What a change costs beside its octets.
+_OVERHEAD = 300
+
+
+class Flush(NamedTuple):
+    """Tell when everything before this was written."""
+
+    done: "Deferred[None]"
+
+
+class Rebuild(NamedTuple):
+    """The database is damaged."""
+
+
+class Settle(NamedTuple):
+    """Tidy up at once, then tell."""
+
+    done: "Deferred[None]"
+
+
+class Close(NamedTuple):
+    """Write what is there, and end."""
+
+
+Order = Change | Flush | Rebuild | Settle | Close
+
+
+class ChangeQueue:
+    """At most ``max_octets`` wait; what is more is not taken."""
+
+    def __init__(self, max_octets: int) -> None:
+        self._max_octets = max_octets
+        self._waiting: deque[tuple[int, Order]] = deque()
+        self._contents: deque[Iterable[int]] = deque()
+        self._counts: deque[tuple[Mailbox, int, int]] = deque()
+        self._put = self._taken = 0  # octets so far
+        self._anything = threading.Event()
+        self._much = threading.Event()
+
+    # -- the reactor's side ----------------------------------------------------------------
+
+    def offer(self, change: Change, octets: int) -> bool:
+        """Put a change in, if there is room for it."""
+        waiting = self._put - self._taken
+        if waiting + octets + _OVERHEAD > self._max_octets:
+            return False
+        self._put += octets + _OVERHEAD
+        self._waiting.append((octets + _OVERHEAD, change))
+        if not self._anything.is_set():
+            self._anything.set()
+        if waiting > BATCH and not self._much.is_set():
+            self._much.set()
+        return True
+
+    def put(self, order: Order) -> None:
+        """Put something in that must not be lost."""
+        self._waiting.append((0, order))
+        self._anything.set()
+
+    def hurry(self, order: Order) -> None:
+        """Put something in that somebody waits for."""
+        self._waiting.append((0, order))
+        self._much.set()
+        self._anything.set()
+
+    def use(self, contents: Iterable[int]) -> None:
+        """Contents were read. That is written along with something else, or after a while."""
+        self._contents.append(tuple(contents))
+        self._anything.set()
+
+    def count(self, mailbox: Mailbox, served: int, missed: int) -> None:
+        """Messages were counted. That is written along with something else, or after a while."""
+        self._counts.append((mailbox, served, missed))
+        self._anything.set()
+
+    # -- the other side --------------------------------------------------------------------
+
+    def take(self, patience: float | None) -> list[Order]:
+        """The next transaction's changes, when there are some.
+
+        Nothing after ``patience`` seconds without any, and when it is time to write what can wait.
+        """
+        while not self._waiting:
+            small_news = _SMALL_NEWS if self.has_small_news else None
+            if not self._anything.wait(small_news if patience is None else patience):
+                return []
+            # Cleared before looking: what comes while we look is found now or wakes us again.
+            self._anything.clear()
+        self._much.wait(_WINDOW)
+        self._much.clear()
+        taken: list[Order] = []
+        octets = 0
+        while self._waiting and octets < BATCH:
+            some, order = self._waiting.popleft()
+            octets += some
+            taken.append(order)
+        self._taken += octets
+        if self._waiting:
+            self._much.set()
+        return taken
+
+    def uses(self) -> set[int]:
+        """The contents that were read since the last time."""
+        found: set[int] = set()
+        while self._contents:
+            found.update(self._contents.popleft())
+        return found
+
+    def counts(self) -> dict[Mailbox, tuple[int, int]]:
+        """What was counted since the last time."""
+        found: dict[Mailbox, tuple[int, int]] = {}
+        while self._counts:
+            mailbox, served, missed = self._counts.popleft()
+            before = found.get(mailbox, (0, 0))
+            found[mailbox] = (before[0] + served, before[1] + missed)
+        return found
+
+    @property
+    def has_small_news(self) -> bool:
+        """Whether anything waits that is written along with something else."""
+        return bool(self._contents or self._counts)

@@ -1,0 +1,226 @@
+"""The thread that writes: takes what was noted down, a transaction at a time."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.logger import Logger
+
+from imapproxy.cache.sqlite.batch import Batch
+from imapproxy.cache.sqlite.changes import Change, Drop, KeepSection, Piece, Renamed
+from imapproxy.cache.sqlite.database import Fault, fault, transaction
+from imapproxy.cache.sqlite.doubts import Doubts
+from imapproxy.cache.sqlite.queue import ChangeQueue, Close, Flush, Rebuild, Settle
+from imapproxy.cache.sqlite.room import Room, give_back, sweep, use
+from imapproxy.cache.sqlite.schema import FORMAT, version
+from imapproxy.cache.sqlite.streams import Streams, sweep_begun
+from imapproxy.cache.sqlite.writing import Said, Writing
+from imapproxy.cache.store import StoreError
+
+# After so many seconds without anything to write, what is left over is tidied up.
+_QUIET = 1.0
+
+_ORDERS = (Flush, Rebuild, Settle, Close)
+
+
+class WriteThread:
+    """Writes to ``database`` what comes out of ``queue``.
+
+    ``reopen`` is called in this thread when the database is damaged: it makes a new one, or raises
+    :class:`StoreError`. Where something could not be written, nothing is for ``retry`` seconds.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        reactor: IReactorFromThreads,
+        queue: ChangeQueue,
+        doubts: Doubts,
+        database: sqlite3.Connection,
+        max_octets: int,
+        reopen: Callable[[], sqlite3.Connection],
+        retry: float,
+    ) -> None:
+        self._reactor = reactor
+        self._queue = queue
+        self._doubts = doubts
+        self._database: sqlite3.Connection | None = database
+        self._max_octets = max_octets
+        self._room = Room(max_octets)
+        self._reopen = reopen
+        self._retry = retry
+        self._streams = Streams()
+        self._owed: list[Drop | Renamed] = []
+        self._failed_at: float | None = None
+        self._untidy = True
+        self._ended: Deferred[None] = Deferred()
+        self._thread = threading.Thread(target=self._run, name="cache", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def close(self) -> "Deferred[None]":
+        """Write what was noted down, and end."""
+        self._queue.hurry(Close())
+        return self._ended
+
+    # -- in the thread ---------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._transact([], sweep_begun)
+            while self._next():
+                pass
+        finally:
+            if self._database is not None:
+                self._database.close()
+            self._tell(self._ended)
+
+    def _next(self) -> bool:
+        """Do what there is to do now; False at the end."""
+        orders = self._queue.take(_QUIET if self._untidy else None)
+        changes = [order for order in orders if not isinstance(order, _ORDERS)]
+        others = [order for order in orders if isinstance(order, _ORDERS)]
+        if any(isinstance(order, Rebuild) for order in others):
+            self._rebuild()
+        closing = any(isinstance(order, Close) for order in others)
+        if changes or ((closing or not self._untidy) and self._queue.has_small_news):
+            self._transact(changes)
+        elif not orders:
+            self._tidy()
+        for order in others:
+            if isinstance(order, Settle):
+                self._tidy_all()
+            if isinstance(order, Flush | Settle):
+                self._tell(order.done)
+        return not closing
+
+    def _tell(self, done: "Deferred[None]") -> None:
+        self._reactor.callFromThread(done.callback, None)
+
+    # -- transactions ----------------------------------------------------------------------
+
+    def _transact(
+        self, changes: Sequence[Change], also: Callable[[Writing], object] | None = None
+    ) -> None:
+        """Write all of this, or nothing of it."""
+        owed = self._owed + [change for change in changes if isinstance(change, Drop | Renamed)]
+        if not self._may_write():
+            self._owed = owed
+            self._streams.abort_all()
+            return
+        try:
+            assert self._database is not None
+            said = self._write(self._database, [*self._owed, *changes], also)
+        except sqlite3.Error as error:
+            self._owed = owed
+            self._streams.abort_all()
+            self._failed(error)
+            return
+        self._owed = []
+        self._written(owed, said)
+
+    def _write(
+        self,
+        database: sqlite3.Connection,
+        changes: Sequence[Change],
+        also: Callable[[Writing], object] | None,
+    ) -> list[Said]:
+        with transaction(database):
+            if version(database) != FORMAT:
+                # A newer imapproxy has migrated it under us: what is written now it would not get.
+                raise sqlite3.OperationalError("the cache has been given a newer format")
+            writing = Writing(database, time.time())
+            use(writing, self._queue.uses(), self._max_octets)
+            self._room.make(writing, _octets(changes))
+            Batch(writing, self._streams, self._room.largest).apply(changes)
+            for mailbox, (served, missed) in self._queue.counts().items():
+                writing.count(mailbox, served, missed)
+            if also is not None:
+                also(writing)
+            writing.finish()
+        return writing.said
+
+    def _written(self, settled: Sequence[Drop | Renamed], said: Sequence[Said]) -> None:
+        self._untidy = True
+        if self._failed_at is not None:
+            self._failed_at = None
+            self._say(Said("the cache can be written again", {}))
+        for change in settled:
+            doubtful = change.mailbox.identity if isinstance(change, Drop) else change.account
+            self._reactor.callFromThread(self._doubts.remove, doubtful)
+        for line in said:
+            self._say(line)
+
+    def _may_write(self) -> bool:
+        if self._database is None:
+            return False
+        return self._failed_at is None or time.monotonic() - self._failed_at >= self._retry
+
+    # -- when it goes wrong ----------------------------------------------------------------
+
+    def _failed(self, error: sqlite3.Error) -> None:
+        kind = fault(error)
+        if kind is Fault.DAMAGED:
+            self._rebuild()
+            return
+        if self._failed_at is None:
+            self._say(
+                Said(
+                    "the cache cannot be written ({error}); what comes now is not kept",
+                    {"error": str(error)},
+                )
+            )
+        self._failed_at = time.monotonic()
+        self._untidy = False
+
+    def _rebuild(self) -> None:
+        """Begin anew, with nothing."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        self._streams = Streams()
+        try:
+            self._database = self._reopen()
+        except StoreError as error:
+            self._say(Said("{error}; there is no cache from now on", {"error": str(error)}))
+
+    def _say(self, said: Said) -> None:
+        self._reactor.callFromThread(self.log.warn, said.format, **said.values)
+
+    # -- when there is nothing else to do --------------------------------------------------
+
+    def _tidy_all(self) -> None:
+        while self._untidy:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Do a little of what is left over."""
+        self._untidy = False
+        if not self._may_write() or self._database is None:
+            return
+        try:
+            self._untidy = self._tidy_some(self._database)
+        except sqlite3.Error as error:
+            self._failed(error)
+
+    def _tidy_some(self, database: sqlite3.Connection) -> bool:
+        with transaction(database):
+            writing = Writing(database, time.time())
+            more = sweep(writing) or (self._room.is_over(database) and self._room.make(writing, 0))
+            writing.finish()
+        if more or give_back(database):
+            return True
+        # The file itself becomes shorter when the log is copied over.
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return False
+
+
+def _octets(changes: Sequence[Change]) -> int:
+    """What is going to be put in, more or less."""
+    return sum(len(change.octets) for change in changes if isinstance(change, KeepSection | Piece))

@@ -1,0 +1,232 @@
+"""Putting things in, from the reactor's thread: everything is only noted down here."""
+
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
+
+import msgspec
+from twisted.logger import Logger
+
+from imapproxy.cache.sqlite.changes import (
+    AbortSection,
+    BeginSection,
+    Change,
+    Copied,
+    Drop,
+    EndSection,
+    Forget,
+    KeepAttributes,
+    KeepNote,
+    KeepSection,
+    KeepShape,
+    KeepUidList,
+    Piece,
+    Renamed,
+)
+from imapproxy.cache.sqlite.doubts import Doubts
+from imapproxy.cache.sqlite.queue import ChangeQueue
+from imapproxy.cache.sqlite.schema import UID_MASK
+from imapproxy.cache.store import (
+    ATTRIBUTES,
+    INLINE_MAX,
+    Form,
+    Mailbox,
+    SectionWriter,
+    UidList,
+    Writer,
+)
+
+_KEPT = frozenset(ATTRIBUTES)
+
+
+class SqliteWriter(Writer):
+    """See the port."""
+
+    log = Logger()
+
+    def __init__(self, queue: ChangeQueue, doubts: Doubts) -> None:
+        self._queue = queue
+        self._doubts = doubts
+        self._streams = count(1)
+        self._said_full = False
+
+    # -- messages --------------------------------------------------------------------------
+
+    def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
+        """See the port."""
+        uids = _pack(uid_list.uids)
+        self.offer(KeepUidList(mailbox, uid_list.uid_next, uids), len(uids))
+
+    def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
+        """See the port."""
+        kept = {name: value for name, value in values.items() if name in _KEPT and value}
+        if kept and 0 < uid <= UID_MASK:
+            self.offer(KeepAttributes(mailbox, uid, kept), sum(map(len, kept.values())))
+
+    def keep_section(
+        self,
+        mailbox: Mailbox,
+        uid: int,
+        key: str,
+        form: Form,
+        octets: bytes,
+        *,
+        clean: bool = False,
+    ) -> None:
+        """See the port."""
+        if 0 < uid <= UID_MASK:
+            self.offer(KeepSection(mailbox, uid, key, form, octets, clean), len(octets))
+
+    def begin_section(
+        self, mailbox: Mailbox, uid: int, key: str, form: Form, size: int
+    ) -> SectionWriter:
+        """See the port."""
+        if size <= INLINE_MAX:
+            return _SmallSection(self, mailbox, uid, key, form, size)
+        begin = BeginSection(next(self._streams), mailbox, uid, key, form, size)
+        return _LargeSection(self, begin)
+
+    # -- mailboxes -------------------------------------------------------------------------
+
+    def forget(self, mailbox: Mailbox, uids: Iterable[int]) -> None:
+        """See the port."""
+        self._queue.put(Forget(mailbox, [uid for uid in uids if 0 < uid <= UID_MASK]))
+
+    def drop(self, mailbox: Mailbox) -> None:
+        """See the port."""
+        self._doubts.add(mailbox.identity)
+        self._queue.put(Drop(mailbox))
+
+    def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
+        """See the port."""
+        pairs = [pair for pair in uids if all(0 < uid <= UID_MASK for uid in pair)]
+        self._queue.put(Copied(source, target, pairs))
+
+    def renamed(self, account: bytes, old: bytes, new: bytes) -> None:
+        """See the port."""
+        self._doubts.add(account)
+        self._queue.put(Renamed(account, old, new))
+
+    # -- all else --------------------------------------------------------------------------
+
+    def keep_shape(self, account: bytes, request: bytes, names: Sequence[bytes]) -> None:
+        """See the port."""
+        encoded = msgspec.msgpack.encode(tuple(names))
+        self.offer(KeepShape(account, request, encoded), len(request) + len(encoded))
+
+    def keep_note(self, account: bytes, key: bytes, value: bytes | None) -> None:
+        """See the port."""
+        self._queue.put(KeepNote(account, key, value))
+
+    def count(self, mailbox: Mailbox, served: int, missed: int) -> None:
+        """See the port."""
+        self._queue.count(mailbox, served, missed)
+
+    def used(self, contents: Iterable[int]) -> None:
+        """See the port."""
+        self._queue.use(contents)
+
+    # -- for the sections ------------------------------------------------------------------
+
+    def offer(self, change: Change, octets: int) -> bool:
+        """Note it down, if it can be written in time; else it is lost."""
+        taken = self._queue.offer(change, octets)
+        if not taken and not self._said_full:
+            self.log.warn(
+                "the disk of the cache is slower than the mail that comes; "
+                "what it cannot take in time is not kept"
+            )
+            self._said_full = True
+        return taken
+
+    def put(self, change: Change) -> None:
+        """Note down what must not be lost."""
+        self._queue.put(change)
+
+
+class _SmallSection(SectionWriter):
+    """A section that is put together before it is noted down."""
+
+    def __init__(
+        self, writer: SqliteWriter, mailbox: Mailbox, uid: int, key: str, form: Form, size: int
+    ) -> None:
+        self._writer = writer
+        self._what = (mailbox, uid, key, form)
+        self._size = size
+        self._pieces: list[bytes] = []
+        self._written = 0
+        self._open = True
+
+    def write(self, octets: bytes) -> None:
+        """See the port."""
+        self._written += len(octets)
+        if self._written <= self._size:
+            self._pieces.append(octets)
+
+    def close(self, header: bytes | None = None, clean: bool = False) -> None:
+        """See the port."""
+        whole = self._open and self._written == self._size
+        pieces = self._pieces
+        self.abort()
+        if whole:
+            mailbox, uid, key, form = self._what
+            octets = b"".join(pieces)
+            its_own = clean if header is None else self._size > len(header)
+            self._writer.keep_section(mailbox, uid, key, form, octets, clean=its_own)
+            _keep_header(self._writer, mailbox, uid, header, clean)
+
+    def abort(self) -> None:
+        """See the port."""
+        self._open = False
+        self._pieces = []
+
+
+class _LargeSection(SectionWriter):
+    """A section whose pieces are noted down as they come."""
+
+    def __init__(self, writer: SqliteWriter, begin: BeginSection) -> None:
+        self._writer = writer
+        self._begin = begin
+        self._written = 0
+        self._open = writer.offer(begin, 0)
+
+    def write(self, octets: bytes) -> None:
+        """See the port."""
+        self._written += len(octets)
+        if self._open and (
+            self._written > self._begin.size
+            or not self._writer.offer(Piece(self._begin.stream, octets), len(octets))
+        ):
+            self.abort()
+
+    def close(self, header: bytes | None = None, clean: bool = False) -> None:
+        """See the port."""
+        begin = self._begin
+        if not self._open or self._written != begin.size:
+            self.abort()
+            return
+        its_own = clean if header is None else begin.size > len(header)
+        self._writer.put(EndSection(begin.stream, its_own))
+        self._open = False
+        _keep_header(self._writer, begin.mailbox, begin.uid, header, clean)
+
+    def abort(self) -> None:
+        """See the port."""
+        if self._open:
+            self._writer.put(AbortSection(self._begin.stream))
+        self._open = False
+
+
+def _keep_header(
+    writer: SqliteWriter, mailbox: Mailbox, uid: int, header: bytes | None, clean: bool
+) -> None:
+    if header is not None:
+        writer.keep_section(mailbox, uid, "HEADER", Form.LITERAL, header, clean=clean)
+
+
+def _pack(uids: "array[int]") -> bytes:
+    packed = array("I", uids)
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tobytes()
