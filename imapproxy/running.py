@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imapproxy.config import ConfigError
+from imapproxy.reactor import install_reactor
 from imapproxy.upstream.errors import UpstreamError
 
 _log = Logger()
@@ -18,6 +19,7 @@ _log = Logger()
 
 def reactor_of_process() -> Any:
     """The reactor. Only the command line asks for it; everything else is given one."""
+    install_reactor()
     from twisted.internet import reactor  # noqa: TID251, PLC0415
 
     return reactor
