@@ -18,6 +18,7 @@ from imapproxy.config import (
     check_config,
     read_config,
 )
+from imapproxy.descriptors import fitting
 from imapproxy.logs import begin_logging
 from imapproxy.running import (
     on_hangup,
@@ -200,7 +201,8 @@ def _settings_of(
 
 def _run(settings: Callable[[], Settings], *, verbose: bool, log_json: bool) -> None:
     reactor = reactor_of_process()
-    service = ProxyService(reactor, settings(), on_ready=_print_ready)
+    read = fitting(settings)
+    service = ProxyService(reactor, read(), on_ready=_print_ready)
 
     async def start() -> None:
         await service.start()
@@ -209,7 +211,7 @@ def _run(settings: Callable[[], Settings], *, verbose: bool, log_json: bool) -> 
 
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     on_second_signal(reactor, service.cut)
-    on_hangup(reactor, lambda: service.reload_from(settings))
+    on_hangup(reactor, lambda: service.reload_from(read))
     run_for_ever(reactor, start())
 
 

@@ -15,7 +15,13 @@ from twisted.logger import (
     formatTime,
     globalLogBeginner,
 )
+from zope.interface import implementer
 
+_ONCE_A_MINUTE = 60.0
+_EXHAUSTED = (
+    "no file descriptor is left, and clients were turned away; "
+    "allow more open files (LimitNOFILE= of systemd, ulimit -n), or lower max_sessions"
+)
 # A peer's words may be in what is logged; they move no cursor and begin no line.
 _CONTROLS = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)
@@ -26,9 +32,40 @@ def begin_logging(*, verbose: bool, as_json: bool, quiet: bool = False) -> None:
     """Start the log of this process. ``verbose`` shows debug events, ``quiet`` only warnings."""
     level = LogLevel.debug if verbose else LogLevel.warn if quiet else LogLevel.info
     observer = FilteringLogObserver(
-        _file_observer(sys.stderr, as_json), [LogLevelFilterPredicate(defaultLogLevel=level)]
+        ExhaustionOnce(_file_observer(sys.stderr, as_json)),
+        [LogLevelFilterPredicate(defaultLogLevel=level)],
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+@implementer(ILogObserver)
+class ExhaustionOnce:
+    """Passes events on; that no file descriptor is left it tells once a minute, for people.
+
+    Twisted goes on accepting then, by closing who comes, and has three lines for each of them.
+    """
+
+    def __init__(self, observer: ILogObserver) -> None:
+        self._observer = observer
+        self._told = -_ONCE_A_MINUTE
+
+    def __call__(self, event: LogEvent) -> None:
+        """Take an event."""
+        if not _tells_of_exhaustion(event):
+            self._observer(event)
+            return
+        now = event["log_time"]
+        if now - self._told >= _ONCE_A_MINUTE:
+            self._told = now
+            told = dict(event, log_level=LogLevel.warn, log_format=_EXHAUSTED)
+            told.pop("log_failure", None)
+            self._observer(told)
+
+
+def _tells_of_exhaustion(event: LogEvent) -> bool:
+    if not event.get("log_namespace", "").startswith("twisted.internet.tcp."):
+        return False
+    return "EMFILE" in (event.get("log_format") or "") or event.get("acceptError") == "EMFILE"
 
 
 def _file_observer(file: TextIO, as_json: bool) -> ILogObserver:

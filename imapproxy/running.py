@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imapproxy.config import ConfigError
+from imapproxy.names import NameResolver
 from imapproxy.reactor import install_reactor
 from imapproxy.upstream.errors import UpstreamError
 
@@ -22,7 +23,9 @@ def reactor_of_process() -> Any:
     install_reactor()
     from twisted.internet import reactor  # noqa: TID251, PLC0415
 
-    return reactor
+    process: Any = reactor
+    process.installNameResolver(NameResolver(process))
+    return process
 
 
 def run_to_end(reactor: Any, main: Coroutine[Any, Any, int]) -> int:

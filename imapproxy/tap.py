@@ -7,6 +7,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from imapproxy.config import ConfigError, read_config
+from imapproxy.descriptors import fitting
 from imapproxy.running import on_hangup, reactor_of_process
 from imapproxy.service import Listener, ProxyService
 
@@ -27,14 +28,14 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """Called by Twisted with the options read."""
-    path = Path(options["config"])
+    read = fitting(lambda: read_config(Path(options["config"])))
     try:
-        settings = read_config(path)
+        settings = read()
     except ConfigError as error:
         raise usage.UsageError(str(error)) from None
     reactor = reactor_of_process()
     service = ProxyService(reactor, settings, on_ready=_log_ready)
-    on_hangup(reactor, lambda: service.reload_from(lambda: read_config(path)))
+    on_hangup(reactor, lambda: service.reload_from(read))
     made: IService = service
     return made
 

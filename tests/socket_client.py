@@ -20,17 +20,24 @@ class Client(TwistedProtocol):
     def __init__(self) -> None:
         self.heard = b""
         self.lost: Deferred[None] = Deferred()
+        self.heard_or_lost: Deferred[None] = Deferred()
         self._waiting: tuple[bytes, Deferred[bytes]] | None = None
 
     def dataReceived(self, data: bytes) -> None:
         self.heard += data
+        self._told()
         self._look()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._waiting is not None:
             needle, waiting = self._waiting
             waiting.errback(AssertionError(f"closed before {needle!r}; heard {self.heard!r}"))
+        self._told()
         self.lost.callback(None)
+
+    def _told(self) -> None:
+        if not self.heard_or_lost.called:
+            self.heard_or_lost.callback(None)
 
     def say(self, *lines: bytes) -> None:
         self.transport.write(b"".join(line + b"\r\n" for line in lines))

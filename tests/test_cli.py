@@ -3,97 +3,23 @@
 import json
 import signal
 import subprocess
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-import pytest_twisted
 from click.testing import CliRunner
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.threads import deferToThread
 
 import imapproxy
 from imapproxy.cli import cli
-from tests.deadline import in_reactor, soon
+from tests.deadline import in_reactor
 from tests.logged_errors import logged_errors
-from tests.real.programs import Program, python_environment, python_module
+from tests.real.programs import python_environment, python_module
+from tests.shell import SECONDS, good_server, good_tls, shell
 from tests.socket_client import connect
 from tests.upstream import certificates
 from tests.upstream.server import Server, Session
 
-__all__ = ["logged_errors"]
-
-_SECONDS = 15.0
-
-
-class Ended(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Shell:
-    """Runs the program, and servers for it to talk to."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.ca_file = directory / "ca.pem"
-        self.ca_file.write_bytes(certificates.AUTHORITY.cert_pem.bytes())
-        self._servers: list[Server] = []
-        self._programs: list[Program] = []
-
-    async def serve(self, server: Server) -> str:
-        await server.listen(reactor)
-        self._servers.append(server)
-        return f"imaps://localhost:{server.port}"
-
-    async def run(self, *arguments: object, stdin: bytes = b"", **environment: str) -> Ended:
-        def run() -> subprocess.CompletedProcess[bytes]:
-            return subprocess.run(
-                python_module("imapproxy", *arguments),
-                input=stdin,
-                capture_output=True,
-                env={**python_environment(), **environment},
-                cwd=self.directory,
-                timeout=_SECONDS,
-            )
-
-        done = await deferToThread(run)
-        ended = Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
-        assert "Traceback" not in ended.out + ended.err, ended
-        return ended
-
-    def start(self, *arguments: object) -> Program:
-        program = Program(
-            python_module("imapproxy", *arguments),
-            environment=python_environment(),
-            directory=self.directory,
-        )
-        self._programs.append(program)
-        return program
-
-    async def close(self) -> None:
-        for program in self._programs:
-            if program.running:
-                program.kill()
-        for server in self._servers:
-            await server.stop()
-
-
-@pytest_twisted.async_yield_fixture
-async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
-    shell = Shell(tmp_path)
-    yield shell
-    await soon(shell.close())
-
-
-def good_tls():
-    return certificates.issued("localhost").server_tls()
-
-
-def good_server(answer=None) -> Server:
-    return Server(answer=answer, tls=good_tls())
+__all__ = ["logged_errors", "shell"]
 
 
 def told(*arguments: str) -> str:
@@ -186,7 +112,7 @@ class TestRun:
         program.signal(signal.SIGTERM)
         await client.lost
         assert client.heard.startswith(b"* BYE ")
-        assert await deferToThread(program.wait, _SECONDS) == 0
+        assert await deferToThread(program.wait, SECONDS) == 0
         assert "Traceback" not in program.output()
         assert "opensesame" not in program.output() + program.output("stdout")
 
@@ -206,7 +132,7 @@ class TestRun:
         program.signal(signal.SIGHUP)
         await deferToThread(program.wait_for_line, r"^ready: ", skip=1)
         program.signal(signal.SIGINT)
-        assert await deferToThread(program.wait, _SECONDS) == 0
+        assert await deferToThread(program.wait, SECONDS) == 0
         for line in program.output().splitlines():
             event = json.loads(line)
             assert set(event) == {"time", "level", "logger", "text"}, line
@@ -226,7 +152,7 @@ class TestRun:
         await other.lost  # the first was taken
         program.signal(signal.SIGTERM)
         await client.lost
-        assert await deferToThread(program.wait, _SECONDS) == 0
+        assert await deferToThread(program.wait, SECONDS) == 0
         assert "Traceback" not in program.output(), program.describe()
         assert "BYE" not in client.heard.decode()  # it was not even waited for
 
@@ -299,7 +225,7 @@ class TestStdio:
                 try:
                     assert program.stdout.readline().startswith(b"* OK ")
                     program.stdout.close()  # and standard input stays open
-                    return program.wait(_SECONDS)
+                    return program.wait(SECONDS)
                 finally:
                     program.kill()
 

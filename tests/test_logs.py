@@ -4,10 +4,10 @@ import io
 import json
 
 import pytest
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import Logger, LogLevel, LogPublisher, eventAsText
 from twisted.python.failure import Failure
 
-from imapproxy.logs import _file_observer
+from imapproxy.logs import ExhaustionOnce, _file_observer
 
 
 def logged(*, as_json: bool) -> tuple[Logger, io.StringIO]:
@@ -53,3 +53,38 @@ def test_a_fault_of_ours_comes_with_its_traceback(as_json):
         assert json.loads(line)["level"] == "critical"
     else:
         assert all(line.startswith("\t") for line in lines[1:])
+
+
+class TestExhaustion:
+    """What Twisted says of each client that it had to close (twisted.internet.tcp)."""
+
+    @staticmethod
+    def events(*times: float, text: str = "EMFILE recovery: Closed socket from {address}"):
+        for time in times:
+            yield {
+                "log_time": time,
+                "log_namespace": "twisted.internet.tcp.Port",
+                "log_level": LogLevel.info,
+                "log_format": text,
+                "address": "x",
+            }
+
+    def test_it_is_told_once_a_minute(self):
+        told = []
+        observer = ExhaustionOnce(told.append)
+        for event in self.events(0, 1, 59, 60, 61, 119, 500):
+            observer(event)
+        assert [event["log_time"] for event in told] == [0, 60, 500]
+        assert {event["log_level"] for event in told} == {LogLevel.warn}
+        assert "no file descriptor is left" in eventAsText(told[0])
+
+    def test_everything_else_is_passed_on(self):
+        told = []
+        observer = ExhaustionOnce(told.append)
+        for event in self.events(0, 1, text="Could not accept new connection ({acceptError})"):
+            observer({**event, "acceptError": "ENOBUFS"})
+            observer({**event, "log_namespace": "imapproxy", "log_format": "EMFILE"})
+        assert len(told) == 4
+        for event in self.events(2, text="Could not accept new connection ({acceptError})"):
+            observer({**event, "acceptError": "EMFILE"})
+        assert "no file descriptor" in eventAsText(told[-1])

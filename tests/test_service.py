@@ -257,3 +257,21 @@ class TestDraining:
         await service.drain()
         await client.lost
         assert b"* BYE " in client.heard
+
+    @in_reactor
+    async def test_under_load(self, house):
+        server = await house.upstream("one")
+        service = await house.start(house.listener("one"), drain_grace=5)
+        clients = [await logged_in(service) for _ in range(30)]
+        for client in clients:
+            client.transport.write(b"".join(b"n%d NOOP\r\n" % number for number in range(3000)))
+        await clients[0].until(b"n999 ")
+        await service.drain()
+        for client in clients:
+            await client.lost
+            said = client.heard[client.heard.index(b"n") :]
+            *answers, farewell, nothing = said.split(b"\r\n")
+            first = int(answers[0].split(b" ")[0][1:])
+            assert answers == [b"n%d OK one" % (first + at) for at in range(len(answers))]
+            assert (farewell, nothing) == (b"* BYE imapproxy is shutting down", b"")
+        await server.no_client_left()

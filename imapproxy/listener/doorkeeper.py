@@ -1,6 +1,10 @@
 """What all listeners of a service have in common: who is here, and who has failed to log in."""
 
+from collections.abc import Hashable
+from math import inf
+
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from imapproxy.listener.attempts import Account
 from imapproxy.listener.census import Census, network_of
@@ -11,17 +15,35 @@ from imapproxy.listener.slowness import Slowness
 # Failures without a delay. Several people may come from one address.
 _FREE_FOR_ACCOUNT = 3
 _FREE_FOR_ADDRESS = 10
+_ONCE_A_MINUTE = 60.0
 
 
 class Doorkeeper:
     """Stays when the configuration is read again; what it lets happen is told it each time."""
 
+    log = Logger()
+
     def __init__(self, clock: IReactorTime) -> None:
         self.census = Census()
         self.prudence = Prudence(clock)
         self._clock = clock
+        self._told: dict[str, float] = {}  # why clients were turned away, and when that was said
         self._of_account = Slowness(_FREE_FOR_ACCOUNT)
         self._of_address = Slowness(_FREE_FOR_ADDRESS)
+
+    def arrive(self, connection: Hashable, host: str, limits: Limits) -> str | None:
+        """Count a connection in; a sentence if it is one too many.
+
+        The log has each such sentence once a minute: who floods us shall not fill the disk.
+        """
+        refusal = self.census.arrive(connection, host, limits)
+        now = self._clock.seconds()
+        if refusal is not None and now - self._told.get(refusal, -inf) >= _ONCE_A_MINUTE:
+            self._told[refusal] = now
+            self.log.warn(
+                "a client was turned away, of {host}: {refusal}", host=host, refusal=refusal
+            )
+        return refusal
 
     def login_refused(self, host: str, account: Account, limits: Limits) -> float:
         """Count a log-in that failed; the seconds to hold its answer back."""

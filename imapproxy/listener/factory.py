@@ -5,7 +5,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
-from twisted.logger import Logger
 
 from imapproxy.listener.attempts import Account
 from imapproxy.listener.connection import ClientConnection
@@ -22,7 +21,6 @@ class ListenerFactory(ServerFactory):
     ``doorkeeper`` is that of the service, or this listener's own.
     """
 
-    log = Logger()
     noisy = False
 
     def __init__(
@@ -60,12 +58,8 @@ class ListenerFactory(ServerFactory):
         self._connections.add(connection)
         if self._draining:
             return b"imapproxy is shutting down"
-        census = self._doorkeeper.census
-        refusal = census.arrive(connection, connection.host, self.limits)
-        if refusal is None:
-            return None
-        self.log.warn("a client was turned away: {refusal}", refusal=refusal)
-        return b"[LIMIT] " + refusal.encode()
+        refusal = self._doorkeeper.arrive(connection, connection.host, self.limits)
+        return b"[LIMIT] " + refusal.encode() if refusal is not None else None
 
     def claim(self, connection: ClientConnection, account: Account) -> bool:
         """See :class:`House`."""

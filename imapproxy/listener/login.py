@@ -51,6 +51,8 @@ _WAYS_IN = b" AUTH=PLAIN AUTH=LOGIN"
 class LoginPort(ClientPort, Protocol):
     """What the log-in needs of the client's side besides what a session needs."""
 
+    host: str  # where the client comes from, empty for a pipe
+
     @property
     def offers_starttls(self) -> bool:
         """Whether STARTTLS can be had now."""
@@ -286,7 +288,9 @@ class LoginStage:
         assert isinstance(error, NotLetIn)
         # Servers are known to quote the command that they refuse, password and all.
         told = error.answer.partition(b"]")[0] if error.refused else str(error).encode()
-        self.log.info("a log-in failed: {error}", error=printable(told))
+        self.log.info(
+            "a log-in from {host} failed: {error}", host=self._client.host, error=printable(told)
+        )
         # An upstream that is away is no fault of the client's.
         self._failures += error.refused
         seconds = self._client.login_failed(account, refused=error.refused)
