@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.real.dovecot import Dovecot
+from tests.real.fake import FakeServer
+from tests.real.peer import Peer
 from tests.real.programs import leave_out
 from tests.real.proxy import ListenerCertificate, Proxy
 
@@ -43,3 +45,23 @@ def proxy(dovecot_proxy: Proxy) -> Iterator[Proxy]:
     yield dovecot_proxy
     assert dovecot_proxy.complaints() == before, dovecot_proxy.program.describe()
     assert dovecot_proxy.program.running, dovecot_proxy.program.describe()
+
+
+@pytest.fixture(scope="session")
+def fake_server() -> Iterator[FakeServer]:
+    """The in-memory server."""
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture(params=["proxy", "fake server"])
+def peer(request: pytest.FixtureRequest) -> Peer:
+    """What a mail program is let loose at: the proxy in front of Dovecot, or the fake server."""
+    if request.param == "fake server":
+        fake: FakeServer = request.getfixturevalue("fake_server")
+        return Peer(fake, fake.imap_port, fake.imaps_port, fake.ca_file)
+    proxy: Proxy = request.getfixturevalue("proxy")
+    assert proxy.certificate is not None
+    dovecot = request.getfixturevalue("dovecot")
+    ca_file = proxy.certificate.ca_file
+    return Peer(dovecot, proxy.port, proxy.tls_port, ca_file, proxy.stdio_command())

@@ -1,20 +1,19 @@
-"""curl as an IMAP client, through the proxy to Dovecot."""
+"""curl as an IMAP client."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.real.dovecot import Account, Dovecot
 from tests.real.mail import corpus, large
+from tests.real.peer import AnyAccount, Peer
 from tests.real.programs import require_program, run
-from tests.real.proxy import Proxy
 from tests.real.truth import contents, with_crlf
 
 
 class Curl:
     """curl with the address, the user and the password already told."""
 
-    def __init__(self, port: int, account: Account, *options: str | Path, scheme: str = "imap"):
+    def __init__(self, port: int, account: AnyAccount, *options: str | Path, scheme: str = "imap"):
         self._curl = require_program("curl")
         self._base = f"{scheme}://127.0.0.1:{port}/"
         self._user = f"{account.user}:{account.password}"
@@ -29,16 +28,15 @@ class Curl:
 
 
 @pytest.fixture(params=["plain", "tls"])
-def curl(request: pytest.FixtureRequest, proxy: Proxy, account: Account) -> Curl:
+def curl(request: pytest.FixtureRequest, peer: Peer, account: AnyAccount) -> Curl:
     if request.param == "plain":
-        return Curl(proxy.port, account)
-    assert proxy.certificate is not None
-    return Curl(proxy.tls_port, account, "--cacert", proxy.certificate.ca_file, scheme="imaps")
+        return Curl(peer.port, account)
+    return Curl(peer.tls_port, account, "--cacert", peer.ca_file, scheme="imaps")
 
 
 @pytest.fixture
-def account(dovecot: Dovecot) -> Account:
-    account = dovecot.account("curl")
+def account(peer: Peer) -> AnyAccount:
+    account = peer.server.account("curl")
     account.seed("INBOX", corpus())
     account.seed("Two words")
     return account
@@ -63,12 +61,12 @@ def test_fetch_a_section(curl: Curl) -> None:
     )
 
 
-def test_append(curl: Curl, dovecot: Dovecot, account: Account, tmp_path: Path) -> None:
+def test_append(curl: Curl, peer: Peer, account: AnyAccount, tmp_path: Path) -> None:
     message = with_crlf(large(300_000))
     file = tmp_path / "message.eml"
     file.write_bytes(message)
     curl("Two%20words", "--upload-file", file)
-    [held] = contents(dovecot, account, "Two words")
+    [held] = contents(peer.server, account, "Two words")
     assert held.octets == message
     # That is how curl appends.
     assert held.flags == {b"\\Seen"}
@@ -79,12 +77,12 @@ def test_search(curl: Curl) -> None:
     assert curl("INBOX?SUBJECT%20first") == b"* SEARCH 1 3\r\n"
 
 
-def test_a_command_of_its_own(curl: Curl, dovecot: Dovecot, account: Account) -> None:
+def test_a_command_of_its_own(curl: Curl, peer: Peer, account: AnyAccount) -> None:
     assert b"* 4 FETCH (FLAGS (" in curl("INBOX", "--request", r"STORE 4 +FLAGS (\Flagged one)")
-    assert contents(dovecot, account)[3].flags >= {b"\\Flagged", b"one"}
+    assert contents(peer.server, account)[3].flags >= {b"\\Flagged", b"one"}
 
 
-def test_a_wrong_password(curl: Curl, proxy: Proxy) -> None:
+def test_a_wrong_password(curl: Curl) -> None:
     # 67 is what curl calls a denied log-in.
     with pytest.raises(AssertionError, match="exit code: 67"):
         curl("INBOX", "--user", "nobody:wrong")

@@ -1,13 +1,13 @@
-"""fetchmail: takes the mail out of an INBOX through the proxy and hands it to a program."""
+"""fetchmail: takes the mail out of an INBOX and hands it to a program."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.real.dovecot import Account, Dovecot, Message
+from tests.real.dovecot import Message
 from tests.real.mail import forwarded, large, multipart, plain
+from tests.real.peer import AnyAccount, Peer
 from tests.real.programs import Program, python_environment, require_program
-from tests.real.proxy import Proxy
 from tests.real.truth import contents
 
 # Well-formed mail: of other mail fetchmail makes what it likes (it is a mail transport itself).
@@ -20,13 +20,13 @@ MESSAGES = [
 
 
 @pytest.fixture
-def account(dovecot: Dovecot) -> Account:
-    account = dovecot.account("fetch")
+def account(peer: Peer) -> AnyAccount:
+    account = peer.server.account("fetch")
     account.seed("INBOX", MESSAGES)
     return account
 
 
-def fetchmail(directory: Path, port: int, account: Account, options: str) -> list[bytes]:
+def fetchmail(directory: Path, port: int, account: AnyAccount, options: str) -> list[bytes]:
     """Run fetchmail once; return what it handed over, in order."""
     handed_over = directory / "handed-over"
     handed_over.mkdir()
@@ -58,20 +58,16 @@ def fetchmail(directory: Path, port: int, account: Account, options: str) -> lis
     return [path.read_bytes() for path in sorted(handed_over.iterdir())]
 
 
-def test_all_mail_is_taken(
-    dovecot: Dovecot, proxy: Proxy, account: Account, tmp_path: Path
-) -> None:
-    got = fetchmail(tmp_path, proxy.port, account, "fetchall no keep")
+def test_all_mail_is_taken(peer: Peer, account: AnyAccount, tmp_path: Path) -> None:
+    got = fetchmail(tmp_path, peer.port, account, "fetchall no keep")
     assert got == [message.octets for message in MESSAGES]
-    assert contents(dovecot, account) == []
+    assert contents(peer.server, account) == []
 
 
-def test_unread_mail_is_taken_and_kept(
-    dovecot: Dovecot, proxy: Proxy, account: Account, tmp_path: Path
-) -> None:
-    before = contents(dovecot, account)
-    got = fetchmail(tmp_path, proxy.port, account, "keep")
+def test_unread_mail_is_taken_and_kept(peer: Peer, account: AnyAccount, tmp_path: Path) -> None:
+    before = contents(peer.server, account)
+    got = fetchmail(tmp_path, peer.port, account, "keep")
     assert got == [message.octets for message in MESSAGES if "S" not in message.flags]
-    after = contents(dovecot, account)
+    after = contents(peer.server, account)
     assert [held.octets for held in after] == [held.octets for held in before]
     assert all(b"\\Seen" in held.flags for held in after)

@@ -1,36 +1,45 @@
-"""IMAPClient, a library with the modern extensions, through the proxy to Dovecot."""
+"""IMAPClient, a library with the modern extensions."""
 
 import datetime
+import ssl
 from collections.abc import Iterator
 
 import pytest
 from imapclient import DELETED, FLAGGED, SEEN, IMAPClient
 
-from tests.real.dovecot import Account, Dovecot
 from tests.real.mail import corpus, large
+from tests.real.peer import AnyAccount, Peer
 from tests.real.programs import DEADLINE
-from tests.real.proxy import Proxy
 from tests.real.truth import contents, straight, with_crlf
+
+pytestmark = pytest.mark.parametrize(
+    ("peer", "client"),
+    [
+        ("proxy", "plain"),
+        ("proxy", "tls"),
+        ("proxy", "straight to the server"),
+        ("fake server", "plain"),
+        ("fake server", "tls"),
+    ],
+    indirect=True,
+)
 
 
 @pytest.fixture
-def account(dovecot: Dovecot) -> Account:
-    account = dovecot.account("client")
+def account(peer: Peer) -> AnyAccount:
+    account = peer.server.account("client")
     account.seed("INBOX", corpus())
     account.seed("Archive")
     return account
 
 
-@pytest.fixture(params=["proxy", "proxy-tls", "direct"])
-def client(
-    request: pytest.FixtureRequest, dovecot: Dovecot, proxy: Proxy, account: Account
-) -> Iterator[IMAPClient]:
-    if request.param == "proxy-tls":
-        assert proxy.certificate is not None
-        context = proxy.certificate.client_context()
-        client = IMAPClient("127.0.0.1", proxy.tls_port, ssl_context=context, timeout=DEADLINE)
+@pytest.fixture
+def client(request: pytest.FixtureRequest, peer: Peer, account: AnyAccount) -> Iterator[IMAPClient]:
+    if request.param == "tls":
+        context = ssl.create_default_context(cafile=str(peer.ca_file))
+        client = IMAPClient("127.0.0.1", peer.tls_port, ssl_context=context, timeout=DEADLINE)
     else:
-        port = dovecot.imap_port if request.param == "direct" else proxy.port
+        port = peer.port if request.param == "plain" else peer.server.imap_port
         client = IMAPClient("127.0.0.1", port, ssl=False, timeout=DEADLINE)
     with client:
         client.login(account.user, account.password)
@@ -51,47 +60,47 @@ def test_fetch(client: IMAPClient) -> None:
     assert data[b"BODYSTRUCTURE"].is_multipart
 
 
-def test_flags(client: IMAPClient, dovecot: Dovecot, account: Account) -> None:
+def test_flags(client: IMAPClient, peer: Peer, account: AnyAccount) -> None:
     client.select_folder("INBOX")
-    before = [held.flags for held in contents(dovecot, account)]
+    before = [held.flags for held in contents(peer.server, account)]
     changed = client.add_flags([1, 2, 3], [FLAGGED, b"$Keyword"])
     assert all({FLAGGED, b"$Keyword"} <= set(flags) for flags in changed.values())
     client.remove_flags([1], [FLAGGED])
-    after = [held.flags for held in contents(dovecot, account)]
+    after = [held.flags for held in contents(peer.server, account)]
     assert after[0] == before[0] | {b"$Keyword"}
     assert after[1] == before[1] | {b"$Keyword", FLAGGED}
     assert after[3:] == before[3:]
 
 
-def test_append_and_copy(client: IMAPClient, dovecot: Dovecot, account: Account) -> None:
+def test_append_and_copy(client: IMAPClient, peer: Peer, account: AnyAccount) -> None:
     message = with_crlf(large(100_000))
     moment = datetime.datetime(2020, 2, 29, 12, 0, tzinfo=datetime.UTC)
     assert b"APPENDUID" in client.append("Archive", message, [SEEN], moment)
     client.select_folder("Archive")
     client.copy([1], "INBOX")
     for mailbox in ("Archive", "INBOX"):
-        last = contents(dovecot, account, mailbox)[-1]
+        last = contents(peer.server, account, mailbox)[-1]
         assert last.octets == message
         assert last.flags == {SEEN}
 
 
-def test_move(client: IMAPClient, dovecot: Dovecot, account: Account) -> None:
-    before = contents(dovecot, account)
+def test_move(client: IMAPClient, peer: Peer, account: AnyAccount) -> None:
+    before = contents(peer.server, account)
     client.select_folder("INBOX")
     assert client.has_capability("MOVE")
     client.move([1, 3], "Archive")
-    moved = contents(dovecot, account, "Archive")
+    moved = contents(peer.server, account, "Archive")
     assert [held.octets for held in moved] == [before[0].octets, before[2].octets]
-    assert contents(dovecot, account) == [before[1], *before[3:]]
+    assert contents(peer.server, account) == [before[1], *before[3:]]
 
 
-def test_delete(client: IMAPClient, dovecot: Dovecot, account: Account) -> None:
-    before = contents(dovecot, account)
+def test_delete(client: IMAPClient, peer: Peer, account: AnyAccount) -> None:
+    before = contents(peer.server, account)
     kept = [held for held in before if DELETED not in held.flags and held.uid != 4]
     client.select_folder("INBOX")
     client.delete_messages([4])
     client.expunge()
-    assert contents(dovecot, account) == kept
+    assert contents(peer.server, account) == kept
 
 
 def test_search_sort_and_thread(client: IMAPClient) -> None:
@@ -102,10 +111,10 @@ def test_search_sort_and_thread(client: IMAPClient) -> None:
     assert (1, 3) in client.thread("ORDEREDSUBJECT")
 
 
-def test_idle_hears_what_others_do(client: IMAPClient, dovecot: Dovecot, account: Account) -> None:
+def test_idle_hears_what_others_do(client: IMAPClient, peer: Peer, account: AnyAccount) -> None:
     count = client.select_folder("INBOX")[b"EXISTS"]
     client.idle()
-    with straight(dovecot, account) as other:
+    with straight(peer.server, account) as other:
         other.append("INBOX", "", "", b"Subject: news\r\n\r\n")
         heard = until(client, b"EXISTS")
         assert (count + 1, b"EXISTS") in heard
@@ -130,12 +139,12 @@ def until(client: IMAPClient, name: bytes) -> list[tuple[object, ...]]:
     return heard
 
 
-def test_condstore(client: IMAPClient, dovecot: Dovecot, account: Account) -> None:
+def test_condstore(client: IMAPClient, peer: Peer, account: AnyAccount) -> None:
     assert client.has_capability("CONDSTORE")
     assert client.enable("CONDSTORE") == [b"CONDSTORE"]
     before = client.folder_status("INBOX", ["HIGHESTMODSEQ"])[b"HIGHESTMODSEQ"]
     client.select_folder("INBOX")
-    with straight(dovecot, account) as other:
+    with straight(peer.server, account) as other:
         other.select("INBOX")
         other.store("2", "+FLAGS", r"(\Flagged)")
     changed = client.fetch(client.search(), ["FLAGS"], [f"CHANGEDSINCE {before}"])

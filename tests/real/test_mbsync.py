@@ -1,15 +1,15 @@
-"""mbsync (isync): a two-way synchronisation through the proxy, and through its standard input."""
+"""mbsync (isync): a two-way synchronisation, by a port and by the proxy's standard input."""
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.real.dovecot import Account, Dovecot
 from tests.real.mail import corpus, large, plain
+from tests.real.peer import AnyAccount, Peer, Server
 from tests.real.programs import require_program, run
-from tests.real.proxy import Proxy
 from tests.real.truth import contents, straight, with_lf
 
 # Maildir's letters (in the file name behind "2,") and IMAP's names for them.
@@ -66,18 +66,18 @@ def without_tuid(octets: bytes) -> bytes:
     return _TUID.sub(b"", octets, count=1)
 
 
-def far(dovecot: Dovecot, account: Account, mailbox: str) -> Mail:
+def far(server: Server, account: AnyAccount, mailbox: str) -> Mail:
     """Return what is on the server: octets as a Maildir keeps them, and flags."""
     known = frozenset(_LETTERS.values())
     return Counter(
         (without_tuid(with_lf(held.octets)), held.flags & known)
-        for held in contents(dovecot, account, mailbox)
+        for held in contents(server, account, mailbox)
     )
 
 
 @pytest.fixture
-def account(dovecot: Dovecot) -> Account:
-    account = dovecot.account("sync")
+def account(peer: Peer) -> AnyAccount:
+    account = peer.server.account("sync")
     account.seed("INBOX", corpus())
     account.seed("Archive", corpus()[:5])
     account.seed("Archive.2022", corpus()[5:8])
@@ -85,27 +85,35 @@ def account(dovecot: Dovecot) -> Account:
     return account
 
 
-@pytest.fixture(params=["port", "tunnel"])
-def mbsync(
-    request: pytest.FixtureRequest, proxy: Proxy, account: Account, tmp_path: Path
-) -> Mbsync:
-    connection = f"User {account.user}\nPass {account.password}\nAuthMechs LOGIN\n"
-    if request.param == "port":
-        connection += f"Host 127.0.0.1\nPort {proxy.port}\nSSLType None"
-    else:
-        connection += f'Tunnel "{proxy.stdio_command()}"\nSSLType None'
-    return Mbsync(tmp_path, connection)
+def by_port(peer: Peer) -> str:
+    return f"Host 127.0.0.1\nPort {peer.port}\nSSLType None"
 
 
-def test_two_way_synchronisation(mbsync: Mbsync, dovecot: Dovecot, account: Account) -> None:
+def by_tunnel(peer: Peer) -> str:
+    return f'Tunnel "{peer.stdio}"\nSSLType None'
+
+
+@pytest.fixture
+def mbsync(way: Callable[[Peer], str], peer: Peer, account: AnyAccount, tmp_path: Path) -> Mbsync:
+    user = f"User {account.user}\nPass {account.password}\nAuthMechs LOGIN\n"
+    return Mbsync(tmp_path, user + way(peer))
+
+
+@pytest.mark.parametrize(
+    ("peer", "way"),
+    [("proxy", by_port), ("proxy", by_tunnel), ("fake server", by_port)],
+    indirect=["peer"],
+)
+def test_two_way_synchronisation(mbsync: Mbsync, peer: Peer, account: AnyAccount) -> None:
+    server = peer.server
     mailboxes = ["INBOX", "Archive", "Archive.2022", "Two words"]
 
     def assert_same() -> None:
         for mailbox in mailboxes:
-            assert mbsync.near(mailbox) == far(dovecot, account, mailbox), mailbox
+            assert mbsync.near(mailbox) == far(server, account, mailbox), mailbox
 
     # Messages that are marked as deleted go with the first synchronisation, as configured.
-    kept = {m: count for m, count in far(dovecot, account, "INBOX").items() if not is_deleted(m)}
+    kept = {m: count for m, count in far(server, account, "INBOX").items() if not is_deleted(m)}
     mbsync.synchronise()
     assert_same()
     assert mbsync.near("INBOX") == kept
@@ -119,7 +127,7 @@ def test_two_way_synchronisation(mbsync: Mbsync, dovecot: Dovecot, account: Acco
         (mbsync.folder("Local") / part).mkdir(parents=True)
     (mbsync.folder("Local") / "cur" / "2.new.here:2,S").write_bytes(plain("local", "text"))
     # There: the same.
-    with straight(dovecot, account) as other:
+    with straight(server, account) as other:
         other.select("Archive")
         other.store("1", "+FLAGS", r"(\Answered)")
         other.store("2", "+FLAGS", r"(\Deleted)")
@@ -129,16 +137,16 @@ def test_two_way_synchronisation(mbsync: Mbsync, dovecot: Dovecot, account: Acco
     mbsync.synchronise()
     mailboxes += ["Local", "Far"]
     assert_same()
-    assert far(dovecot, account, "Two words") == {(large(200_000), frozenset()): 1}
-    assert far(dovecot, account, "Local") == {(plain("local", "text"), frozenset({b"\\Seen"})): 1}
+    assert far(server, account, "Two words") == {(large(200_000), frozenset()): 1}
+    assert far(server, account, "Local") == {(plain("local", "text"), frozenset({b"\\Seen"})): 1}
     assert mbsync.near("Far") == {(b"Subject: far\n\ntext\n", frozenset()): 1}
     assert sum(mbsync.near("INBOX").values()) == sum(kept.values()) - 1
     assert sum(b"\\Flagged" in flags for _, flags in mbsync.near("INBOX")) >= 1
 
     # With nothing new on either side nothing happens.
-    before = {mailbox: contents(dovecot, account, mailbox) for mailbox in mailboxes}
+    before = {mailbox: contents(server, account, mailbox) for mailbox in mailboxes}
     mbsync.synchronise()
-    assert before == {mailbox: contents(dovecot, account, mailbox) for mailbox in mailboxes}
+    assert before == {mailbox: contents(server, account, mailbox) for mailbox in mailboxes}
 
 
 def is_deleted(message: tuple[bytes, frozenset[bytes]]) -> bool:

@@ -1,7 +1,7 @@
-"""mutt and neomutt, driven by a list of their own functions, through the proxy to Dovecot.
+"""mutt and neomutt, driven by a list of their own functions.
 
-Each reaches the account in two ways: by a port, and by its ``tunnel``, the standard input and
-output of a program it starts.
+Each reaches the account at Dovecot in two ways: by the port of the proxy, and by its ``tunnel``,
+the standard input and output of a program it starts; and it goes to the fake server.
 """
 
 import mailbox
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.dovecot import Account, Dovecot, Message
+from tests.real.dovecot import Message
 from tests.real.mail import corpus, forwarded, large, multipart, plain
+from tests.real.peer import AnyAccount, Peer
 from tests.real.programs import python_environment, require_program
-from tests.real.proxy import Proxy
 from tests.real.terminal import run_in_terminal
 from tests.real.truth import contents, with_crlf, with_lf
 
@@ -55,8 +55,8 @@ class Mutt:
 
 
 @pytest.fixture
-def account(dovecot: Dovecot) -> Account:
-    account = dovecot.account("mutt")
+def account(peer: Peer) -> AnyAccount:
+    account = peer.server.account("mutt")
     # None is marked as deleted, for mutt expunges what is when it leaves, and each ends in a line
     # end, for mutt would add it.
     messages = [
@@ -69,51 +69,63 @@ def account(dovecot: Dovecot) -> Account:
     return account
 
 
-@pytest.fixture(params=["mutt-port", "mutt-tunnel", "neomutt-port", "neomutt-tunnel"])
-def mutt(request: pytest.FixtureRequest, proxy: Proxy, account: Account, tmp_path: Path) -> Mutt:
+every_way = pytest.mark.parametrize(
+    ("peer", "mutt"),
+    [
+        (peer, f"{program}-{way}")
+        for program in ("mutt", "neomutt")
+        for peer, way in (("proxy", "port"), ("proxy", "tunnel"), ("fake server", "port"))
+    ],
+    indirect=True,
+)
+
+
+@pytest.fixture
+def mutt(request: pytest.FixtureRequest, peer: Peer, account: AnyAccount, tmp_path: Path) -> Mutt:
     program, _, way = request.param.partition("-")
-    folder = f"imap://127.0.0.1:{proxy.port}/" if way == "port" else "imap://localhost/"
+    folder = f"imap://127.0.0.1:{peer.port}/" if way == "port" else "imap://localhost/"
     settings = _SETTINGS.format(account=account, folder=folder)
     if way == "tunnel":
-        settings += f'set tunnel="{proxy.stdio_command()}"\n'
+        settings += f'set tunnel="{peer.stdio}"\n'
         if program == "neomutt":
             # Otherwise it takes the tunnel to be the server's own machine and wants no password.
             settings += "set tunnel_is_secure=no\n"
     return Mutt(require_program(program), tmp_path, folder, settings)
 
 
-def test_every_message_is_read(
-    mutt: Mutt, dovecot: Dovecot, account: Account, tmp_path: Path
-) -> None:
+@every_way
+def test_every_message_is_read(mutt: Mutt, peer: Peer, account: AnyAccount, tmp_path: Path) -> None:
     pieces = tmp_path / "messages"
     pieces.mkdir()
     collect = tmp_path / "collect"
     collect.write_text(f"#!/bin/sh\ncat > $(mktemp {pieces}/XXXXXXXX)\n")
     collect.chmod(0o755)
-    before = contents(dovecot, account)
+    before = contents(peer.server, account)
     mutt.do("<tag-pattern>~A<enter>", f"<pipe-message>{collect}<enter>")
     read = sorted(path.read_bytes() for path in pieces.iterdir())
     assert read == sorted(with_lf(held.octets) for held in before)
-    after = contents(dovecot, account)
+    after = contents(peer.server, account)
     assert [held.octets for held in after] == [held.octets for held in before]
 
 
-def test_flags_copies_and_deletions(mutt: Mutt, dovecot: Dovecot, account: Account) -> None:
-    before = contents(dovecot, account)
+@every_way
+def test_flags_copies_and_deletions(mutt: Mutt, peer: Peer, account: AnyAccount) -> None:
+    before = contents(peer.server, account)
     mutt.do(
         "<first-entry><flag-message>",
         "<first-entry><next-entry><delete-message>",
         f"<tag-pattern>~s appended|~s first<enter><copy-message>{mutt.folder}Archive<enter>",
         "<sync-mailbox>",
     )
-    after = contents(dovecot, account)
+    after = contents(peer.server, account)
     assert [held.octets for held in after] == [held.octets for held in before if held.uid != 2]
     assert b"\\Flagged" in after[0].flags
-    copied = contents(dovecot, account, "Archive")
+    copied = contents(peer.server, account, "Archive")
     assert [held.octets for held in copied] == [before[0].octets, before[2].octets]
 
 
-def test_messages_are_appended(mutt: Mutt, dovecot: Dovecot, account: Account) -> None:
+@every_way
+def test_messages_are_appended(mutt: Mutt, peer: Peer, account: AnyAccount) -> None:
     local = mailbox.Maildir(mutt.directory / "local")
     messages = [plain("one", "text\n.\nFrom here"), multipart(2), forwarded(plain("in", "side"))]
     messages.append(large(300_000))
@@ -124,7 +136,7 @@ def test_messages_are_appended(mutt: Mutt, dovecot: Dovecot, account: Account) -
         f"<copy-message>{mutt.folder}Archive<enter>",
         start=str(mutt.directory / "local"),
     )
-    appended = [held.octets for held in contents(dovecot, account, "Archive")]
+    appended = [held.octets for held in contents(peer.server, account, "Archive")]
     assert sorted(_ADDED.sub(b"", octets, count=1) for octets in appended) == (
         sorted(map(with_crlf, messages))
     )

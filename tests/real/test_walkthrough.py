@@ -45,12 +45,6 @@ class Peer:
 
 
 @pytest.fixture(scope="module")
-def fake_server() -> Iterator[FakeServer]:
-    with FakeServer() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
 def fake_proxy(
     fake_server: FakeServer, listener_certificate: ListenerCertificate
 ) -> Iterator[Proxy]:
@@ -69,7 +63,8 @@ def server(request: pytest.FixtureRequest) -> FakeServer | Dovecot:
 @pytest.fixture(params=["IMAP4", "IMAP4_SSL", "IMAP4_stream", "direct"])
 def peer(request: pytest.FixtureRequest, server: FakeServer | Dovecot) -> Iterator[Peer]:
     if isinstance(server, FakeServer):
-        user, password = server.account(), server.password
+        opened = server.walkthrough_account()
+        user, password = opened.user, opened.password
     else:
         account = server.account("walk")
         seed_as_the_fake_server_does(account)

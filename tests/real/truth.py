@@ -1,12 +1,29 @@
-"""What is really in an account, asked of Dovecot itself and not of what is tested."""
+"""What is really in an account, asked of the server itself and not by way of what is tested."""
 
 import imaplib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from tests.real.dovecot import Account, Dovecot
+
+class Server(Protocol):
+    """A server on this machine."""
+
+    imap_port: int
+
+
+class User(Protocol):
+    """Somebody who has an account there."""
+
+    @property
+    def user(self) -> str:
+        """The name."""
+
+    @property
+    def password(self) -> str:
+        """The password."""
+
 
 _UID = re.compile(rb"UID (\d+)")
 
@@ -20,16 +37,16 @@ class Held(NamedTuple):
 
 
 @contextmanager
-def straight(dovecot: Dovecot, account: Account) -> Iterator[imaplib.IMAP4]:
-    """Yield a connection to Dovecot with the account opened and nothing between."""
-    with imaplib.IMAP4("127.0.0.1", dovecot.imap_port) as connection:
+def straight(server: Server, account: User) -> Iterator[imaplib.IMAP4]:
+    """Yield a connection to the server with the account opened and nothing between."""
+    with imaplib.IMAP4("127.0.0.1", server.imap_port) as connection:
         connection.login(account.user, account.password)
         yield connection
 
 
-def contents(dovecot: Dovecot, account: Account, mailbox: str = "INBOX") -> list[Held]:
+def contents(server: Server, account: User, mailbox: str = "INBOX") -> list[Held]:
     """Return the messages of a mailbox in their order."""
-    with straight(dovecot, account) as connection:
+    with straight(server, account) as connection:
         kind, [count] = connection.select(f'"{mailbox}"', readonly=True)
         assert kind == "OK", count
         if count == b"0":
