@@ -1,8 +1,9 @@
 """The configuration: from TOML or the command line to values that are known to be good."""
 
+import dataclasses
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -12,6 +13,7 @@ from imapproxy.listener.limits import Limits
 from imapproxy.listener.tls import CertificateError, ServerTls
 from imapproxy.upstream.address import AddressError, parse_address
 from imapproxy.upstream.dial import TIMEOUT, Upstream
+from imapproxy.upstream.pool.rules import PoolRules
 from imapproxy.upstream.tls import TrustError, UpstreamTls, load_ca_file, parse_pin
 
 # Seconds. TOML has "inf", of which no clock can make anything.
@@ -31,12 +33,15 @@ class ConfigError(Exception):
 
 
 class UpstreamConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """``[upstream.NAME]``: a server. ``connect_timeout`` is in seconds."""
+    """``[upstream.NAME]``: a server. ``connect_timeout`` is in seconds, ``max_connections`` is what
+    it allows each account.
+    """
 
     url: str
     ca_file: str | None = None
     pins: tuple[str, ...] = ()
     connect_timeout: float = TIMEOUT
+    max_connections: int | None = None
 
 
 class ListenerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -68,12 +73,25 @@ class LimitsConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     drain_grace: float = Limits.drain_grace
 
 
+class PoolConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[pool]``: see :class:`imapproxy.upstream.pool.rules.PoolRules` for what they mean."""
+
+    enabled: bool = True
+    per_account: int = PoolRules().per_account
+    in_all: int = PoolRules().in_all
+    idle_timeout: float = PoolRules().idle_timeout
+    max_age: float = PoolRules().max_age
+    probe_after: float = PoolRules().probe_after
+    wait: float = PoolRules().wait
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file."""
 
     upstream: dict[str, UpstreamConfig] = {}
     listener: tuple[ListenerConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
+    pool: PoolConfig = PoolConfig()
     data_dir: str | None = None
 
 
@@ -94,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True):
 
     listeners: tuple[ListenerSettings, ...]
     limits: Limits
+    pool: PoolRules = PoolRules()
 
 
 def read_config(path: Path) -> Settings:
@@ -136,7 +155,7 @@ def check_config(config: Config, base: Path) -> Settings:
         _listener(f"listener[{index}]", listener, upstreams, base)
         for index, listener in enumerate(config.listener)
     )
-    return Settings(listeners, _limits(config.limits))
+    return Settings(listeners, _limits(config.limits), _pool(config.pool))
 
 
 def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
@@ -154,7 +173,14 @@ def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
         authorities = load_ca_file(base / config.ca_file) if config.ca_file else None
     except TrustError as error:
         raise ConfigError(str(error), f"{key}.ca_file") from None
-    return Upstream(address, UpstreamTls(address.host, authorities, pins), config.connect_timeout)
+    if config.max_connections is not None and config.max_connections < 1:
+        raise ConfigError("has to be more than 0", f"{key}.max_connections")
+    return Upstream(
+        address,
+        UpstreamTls(address.host, authorities, pins),
+        config.connect_timeout,
+        config.max_connections,
+    )
 
 
 def _listener(
@@ -207,11 +233,23 @@ def _server_tls(key: str, config: ListenerConfig, base: Path) -> ServerTls | Non
 
 def _limits(config: LimitsConfig) -> Limits:
     values = msgspec.structs.asdict(config)
+    _check_positive("limits", values)
+    return Limits(**values)
+
+
+def _pool(config: PoolConfig) -> PoolRules:
+    values = msgspec.structs.asdict(config)
+    enabled = values.pop("enabled")
+    _check_positive("pool", values)
+    rules = PoolRules(**values)
+    return rules if enabled else dataclasses.replace(rules, per_account=0)
+
+
+def _check_positive(table: str, values: dict[str, Any]) -> None:
     for name, value in values.items():
         if value is None:
             continue
         if not value > 0:  # nor "nan"
-            raise ConfigError("has to be more than 0", f"limits.{name}")
+            raise ConfigError("has to be more than 0", f"{table}.{name}")
         if isinstance(value, float) and value > _LONGEST:
-            raise ConfigError("is a time in seconds, a day at most", f"limits.{name}")
-    return Limits(**values)
+            raise ConfigError("is a time in seconds, a day at most", f"{table}.{name}")

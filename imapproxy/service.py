@@ -24,6 +24,7 @@ from imapproxy.listener.prudence import PrudentPartners
 from imapproxy.listener.tls import ServerTls
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.upstream.dial import Upstream
+from imapproxy.upstream.pool.pool import Pool
 from imapproxy.upstream.prompt_tls import PromptTlsFactory
 
 _BACKLOG = 128
@@ -151,6 +152,7 @@ class ProxyService(Service):
         self._retired: list[Listener] = []
         self._sources: dict[Upstream, PartnerSource] = {}
         self._doorkeeper = Doorkeeper(reactor)
+        self._pool = Pool(reactor, settings.pool)
         self._lock = DeferredLock()
 
     async def start(self) -> None:
@@ -209,7 +211,7 @@ class ProxyService(Service):
     def _partners(self, upstream: Upstream) -> PartnerSource:
         """The one source of partners for an upstream, whatever listeners use it."""
         if upstream not in self._sources:
-            self._sources[upstream] = PartnerSource(self._reactor, upstream)
+            self._sources[upstream] = PartnerSource(self._reactor, upstream, self._pool)
         return self._sources[upstream]
 
     async def reload(self, settings: Settings) -> None:
@@ -234,6 +236,9 @@ class ProxyService(Service):
         for listener, wanted in zip(after, settings.listeners, strict=True):
             listener.change(wanted, settings.limits, self._partners(wanted.upstream))
         await self._retire([listener for listener in self.listeners if listener not in after])
+        self._pool.rules = settings.pool
+        for upstream in sources.keys() - self._sources.keys():
+            self._pool.retire(upstream)
         self.listeners = after
         await self._introduce(after)
         for listener in new:
@@ -264,11 +269,14 @@ class ProxyService(Service):
         everybody = [*self.listeners, *self._retired]
         for listener in everybody:
             await listener.stop()
+        pool_empty = self._pool.close()
         await DeferredList([listener.factory.drain() for listener in everybody])
         self._doorkeeper.prudence.stop()
+        await pool_empty
 
     def cut(self) -> None:
-        """Wait for no session any more: :meth:`drain` is over at once."""
+        """Wait for nobody any more: :meth:`drain` is over at once."""
+        self._pool.cut()
         for listener in (*self.listeners, *self._retired):
             listener.factory.cut()
 

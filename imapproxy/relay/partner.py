@@ -10,6 +10,7 @@ from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.dial import Upstream, dial
 from imapproxy.upstream.errors import (
     LoginRefused,
+    NoFreeConnection,
     NoWayToLogIn,
     UpstreamError,
     UpstreamProtocolError,
@@ -17,12 +18,16 @@ from imapproxy.upstream.errors import (
 )
 from imapproxy.upstream.farewell import Parting, say_goodbye
 from imapproxy.upstream.log_in import log_in
+from imapproxy.upstream.pool.logged_in import LoggedIn
+from imapproxy.upstream.pool.pool import Pool
+from imapproxy.upstream.pool.rules import NOTHING_PARKED
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 
 
 class Partner(NamedTuple):
-    """The connection, what the upstream offers, and what it said to the log-in.
+    """The connection, what the upstream offers, and what it said to the log-in, which may have been
+    that of a session before.
 
     ``untagged`` are the responses during log-in as they came (alerts, capabilities); ``ok`` is the
     tagged response behind its tag. ``parting`` takes the connection when the session is over;
@@ -61,21 +66,22 @@ class PartnerSource:
     use what is not in it (Python's imaplib: ENABLE, IDLE).
     """
 
-    def __init__(self, reactor: Any, upstream: Upstream) -> None:
+    def __init__(self, reactor: Any, upstream: Upstream, pool: Pool | None = None) -> None:
         self._reactor = reactor
         self._upstream = upstream
+        self._pool = pool or Pool(reactor, NOTHING_PARKED)
         self.introduced: Capabilities | None = None
 
     def __str__(self) -> str:
         return str(self._upstream.address)
 
     async def open(self, credentials: Credentials) -> Partner:
-        """Dial and log in. Raises :class:`NotLetIn`."""
+        """A connection that waits in the pool, or a new one. Raises :class:`NotLetIn`."""
         try:
-            client = await self._dial()
-            return await self._log_in(client, credentials)
+            lease = await self._pool.acquire(self._upstream, credentials, self._log_in)
         except UpstreamError as error:
             raise NotLetIn(error) from error
+        return Partner(*lease.logged_in, lease)
 
     async def introduce(self) -> None:
         """Dial only to learn what the upstream offers. Raises :class:`UpstreamError`."""
@@ -95,10 +101,11 @@ class PartnerSource:
             self.introduced = client.capabilities or await client.capability()
         return client
 
-    async def _log_in(self, client: ImapClient, credentials: Credentials) -> Partner:
+    async def _log_in(self, credentials: Credentials) -> LoggedIn:
+        client = await self._dial()
         async with closed_unless_done(client):
             outcome = await log_in(client, credentials)
-        return Partner(
+        return LoggedIn(
             client.connection,
             client.capabilities or Capabilities(),
             outcome.untagged,
@@ -121,6 +128,8 @@ async def closed_unless_done(client: ImapClient) -> AsyncIterator[None]:
 
 def _answer_to(error: UpstreamError) -> bytes:
     match error:
+        case NoFreeConnection(advice=advice):
+            return b"NO [LIMIT] " + f"{error} ({advice})".encode("ascii", "replace")
         case LoginRefused(status=status, text=text):
             return status_for_client(status + b" " + text)
         case UpstreamUnavailable(advice=advice) if advice:

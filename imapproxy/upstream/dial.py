@@ -19,6 +19,7 @@ from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import (
     CommandRefused,
     TlsRefused,
+    TurnedAway,
     UpstreamProtocolError,
     UpstreamUnavailable,
     printable,
@@ -36,12 +37,14 @@ TIMEOUT = 30.0  # seconds from the look-up of the name to the greeting over TLS
 class Upstream:
     """An upstream server: where it is and what its certificate has to satisfy.
 
-    ``timeout`` is in seconds, for all that it takes to reach it.
+    ``timeout`` is in seconds, for all that it takes to reach it. ``max_connections`` is how many it
+    allows each account, ``None`` where that is not known.
     """
 
     address: Address
     tls: UpstreamTls
     timeout: float = TIMEOUT
+    max_connections: int | None = None
 
 
 class DialObserver:
@@ -295,7 +298,7 @@ def _read_greeting(client: ImapClient, line: bytes, *, trusted: bool = True) -> 
         raise UpstreamProtocolError(f"{name} is no IMAP server: odd greeting")
     if greeting.condition is responses.Condition.BYE:
         text = f": {printable(greeting.text)}" if trusted else " before TLS"
-        raise UpstreamUnavailable(f"{name} turned us away{text}")
+        raise TurnedAway(f"{name} turned us away{text}", greeting.text if trusted else b"")
     if greeting.condition not in (responses.Condition.OK, responses.Condition.PREAUTH):
         raise UpstreamProtocolError(f"{name} is no IMAP server: odd greeting")
     client.learn(greeting)

@@ -20,6 +20,18 @@ class UpstreamUnavailable(UpstreamError):
         self.advice = advice
 
 
+class TurnedAway(UpstreamUnavailable):
+    """The upstream greets with BYE; ``text`` is what it says behind that, without CRLF."""
+
+    def __init__(self, message: str, text: bytes) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class NoFreeConnection(UpstreamUnavailable):
+    """The account has as many connections as it may have, and none came free in time."""
+
+
 class TlsRefused(UpstreamUnavailable):
     """We refused the upstream's TLS: its certificate, its name, its version, its STARTTLS.
 

@@ -13,6 +13,7 @@ from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.dial import DialObserver, Upstream, dial
 from imapproxy.upstream.errors import (
     TlsRefused,
+    TurnedAway,
     UpstreamError,
     UpstreamProtocolError,
     UpstreamUnavailable,
@@ -218,7 +219,7 @@ class TestGreeting:
     @pytest.mark.parametrize(
         ("greeting", "kind", "sentence"),
         [
-            (b"* BYE go \x1b[31maway\r\n", UpstreamUnavailable, r"turned us away: go \x1b[31maway"),
+            (b"* BYE go \x1b[31maway\r\n", TurnedAway, r"turned us away: go \x1b[31maway"),
             (b"220 mail ESMTP\r\n", UpstreamProtocolError, "is no IMAP server"),
             (b"* NO way\r\n", UpstreamProtocolError, "is no IMAP server"),
             (b"* 4 EXISTS\r\n", UpstreamProtocolError, "is no IMAP server"),
@@ -318,8 +319,9 @@ class TestStartTls:
     @in_reactor
     async def test_a_bye_before_tls_is_not_quoted(self, network):
         server = await network.serve(Server(b"* BYE call +1 mallory\r\n"))
-        error = await refused(network.upstream(server, "imap+starttls"), UpstreamUnavailable)
+        error = await refused(network.upstream(server, "imap+starttls"), TurnedAway)
         assert "turned us away before TLS" in str(error)
+        assert error.text == b""
         assert "mallory" not in str(error)
 
     @in_reactor
