@@ -268,6 +268,11 @@ class Dovecot:
         assert self._program is not None, "not started"
         return self._program.output("stderr")
 
+    def wait_for_log(self, pattern: str) -> None:
+        """Wait until it has logged a line like this."""
+        assert self._program is not None, "not started"
+        self._program.wait_for_line(pattern, "stderr")
+
     def _account(self, user: str, password: str) -> Account:
         home = self.directory / "users" / user
         home.mkdir(exist_ok=True)
