@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from imapproxy.config import Settings
 from imapproxy.listener.limits import Limits
+from imapproxy.upstream.pool.rules import PoolRules
 
 _OF_A_SESSION = 2  # the client's connection and its partner
 _OTHERS = 64  # for listeners, the log, name look-ups, the store …
@@ -22,7 +23,11 @@ def fitting(read: Callable[[], Settings]) -> Callable[[], Settings]:
 
     def read_and_fit() -> Settings:
         settings = read()
-        return msgspec.structs.replace(settings, limits=fitted(settings.limits, files))
+        return msgspec.structs.replace(
+            settings,
+            limits=fitted(settings.limits, files),
+            pool=fitted_pool(settings.pool, settings.limits, files),
+        )
 
     return read_and_fit
 
@@ -41,7 +46,11 @@ def allow_open_files() -> int:
 
 def sessions_of(files: int) -> int:
     """How many sessions so many open files are enough for; one at least."""
-    return max(1, (files - min(_OTHERS, files // 4)) // _OF_A_SESSION)
+    return max(1, (files - _reserve(files)) // _OF_A_SESSION)
+
+
+def _reserve(files: int) -> int:
+    return min(_OTHERS, files // 4)
 
 
 def fitted(limits: Limits, files: int) -> Limits:
@@ -60,3 +69,10 @@ def fitted(limits: Limits, files: int) -> Limits:
         wanted=limits.max_sessions,
     )
     return dataclasses.replace(limits, max_sessions=sessions_of(files))
+
+
+def fitted_pool(rules: PoolRules, limits: Limits, files: int) -> PoolRules:
+    """The pool with no more connections than there is room for besides all sessions."""
+    if files == resource.RLIM_INFINITY or limits.max_sessions <= sessions_of(files - rules.in_all):
+        return rules
+    return dataclasses.replace(rules, in_all=max(1, min(rules.in_all, _reserve(files) // 2)))

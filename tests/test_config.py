@@ -8,6 +8,7 @@ from imapproxy.config import ConfigError, Settings, read_config
 from imapproxy.config_errors import line_of
 from imapproxy.listen_address import ListenAddressError, parse_listen_address
 from imapproxy.listener.limits import Limits
+from imapproxy.upstream.pool.rules import PoolRules
 from tests.upstream import certificates
 
 _GOOD = """
@@ -42,6 +43,8 @@ class TestGood:
         assert str(listener.address) == "127.0.0.1:1143"
         assert str(listener.upstream.address) == "imaps://imap.example.com"
         assert settings.limits == Limits()
+        assert settings.pool == PoolRules()
+        assert listener.upstream.max_connections is None
 
     def test_everything(self, tmp_path):
         identity = certificates.issued("localhost")
@@ -57,6 +60,7 @@ class TestGood:
             ca_file = "ca.pem"  # relative to this file
             pins = ["sha256/{"A" * 43}="]
             connect_timeout = 5
+            max_connections = 15
             [upstream.home]
             url = "imap+starttls://mail.example.org"
             [[listener]]
@@ -72,6 +76,9 @@ class TestGood:
             [limits]
             max_sessions = 7
             login_timeout = 0.5
+            [pool]
+            per_account = 3
+            max_age = 60
             """,
         )
         home, work = settings.listeners
@@ -80,7 +87,12 @@ class TestGood:
         assert work.tls_from_start
         assert work.upstream.timeout == 5
         assert work.upstream.tls.pins == {bytes(32)}
+        assert (work.upstream.max_connections, home.upstream.max_connections) == (15, None)
+        assert settings.pool == PoolRules(per_account=3, max_age=60)
         assert (settings.limits.max_sessions, settings.limits.login_timeout) == (7, 0.5)
+
+    def test_the_pool_switched_off(self, tmp_path):
+        assert read(tmp_path, _GOOD + "[pool]\nenabled = false\n").pool.per_account == 0
 
 
 _UPSTREAM = '[upstream.x]\nurl = "imaps://a.example"\n'
@@ -175,6 +187,12 @@ class TestBad:
             ),
             (_UPSTREAM + _LISTENER + "[limits]\nlogin_timeout = nan\n", "has to be more than 0"),
             (_UPSTREAM + _LISTENER + "[limits]\nlogin_timeout = inf\n", "a day at most"),
+            (_UPSTREAM + _LISTENER + "[pool]\nwait = 0\n", "pool.wait: has to be more than 0"),
+            (_UPSTREAM + _LISTENER + "[pool]\nmax_age = 1e9\n", "pool.max_age: is a time in sec"),
+            (
+                _UPSTREAM + "max_connections = 0\n" + _LISTENER,
+                " line 3: upstream.x.max_connections: has to be more than 0",
+            ),
             (_UPSTREAM + "[[listener]\n", "is not TOML: Expected ']]'"),
             (b"\xff\xfe", "is not UTF-8 text"),
         ],

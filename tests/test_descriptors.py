@@ -6,8 +6,9 @@ import pytest
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.threads import deferToThread
 
-from imapproxy.descriptors import fitted, sessions_of
+from imapproxy.descriptors import fitted, fitted_pool, sessions_of
 from imapproxy.listener.limits import Limits
+from imapproxy.upstream.pool.rules import PoolRules
 from tests.deadline import in_reactor
 from tests.logged_errors import logged_errors
 from tests.real.programs import Program
@@ -34,6 +35,14 @@ def test_what_is_configured_and_cannot_be(logged_errors):
 def test_what_can_be_is_left_alone(files, logged_errors):
     assert fitted(Limits(), files) == Limits()
     assert not logged_errors.events
+
+
+@pytest.mark.parametrize(
+    ("files", "parked"),
+    [(resource.RLIM_INFINITY, 100), (65536, 100), (4164, 100), (4163, 32), (1024, 32), (8, 1)],
+)
+def test_connections_that_wait_take_no_descriptor_from_a_session(files, parked):
+    assert fitted_pool(PoolRules(in_all=100), Limits(), files).in_all == parked
 
 
 async def started(shell: Shell, *options: object, files: int | None = None) -> tuple[Program, int]:

@@ -13,7 +13,6 @@ from twisted.python.failure import Failure
 from imapproxy.listener.attempts import Account, Attempts, Decision, Verdict, account_of
 from imapproxy.listener.login import Partners
 from imapproxy.relay.partner import NotLetIn, Partner
-from imapproxy.upstream.farewell import say_goodbye
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 
@@ -72,7 +71,7 @@ class _Question:
 
     def _opened(self, partner: Partner) -> None:
         if self._nobody_waits():
-            say_goodbye(partner.connection)
+            partner.leave()
         else:
             self.partner.callback(partner)
 

@@ -16,7 +16,7 @@ from imapproxy.upstream.errors import (
     UpstreamProtocolError,
     UpstreamUnavailable,
 )
-from imapproxy.upstream.farewell import Parting, say_goodbye
+from imapproxy.upstream.farewell import Goodbye, Parting, say_goodbye
 from imapproxy.upstream.log_in import log_in
 from imapproxy.upstream.pool.logged_in import LoggedIn
 from imapproxy.upstream.pool.pool import Pool
@@ -39,6 +39,10 @@ class Partner(NamedTuple):
     untagged: tuple[bytes, ...]
     ok: bytes
     parting: Parting | None = None
+
+    def leave(self) -> None:
+        """No session wants it."""
+        (self.parting or Goodbye(self.connection)).leave()
 
     def answer_to_login(self, tag: bytes) -> bytes:
         """What the client hears of its log-in."""
