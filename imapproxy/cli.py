@@ -1,4 +1,4 @@
-"""The command line: ``imapproxy run``, ``stdio``, ``check`` and ``demo``."""
+"""The command line: ``imapproxy run``, ``stdio``, ``check``, ``status`` and ``demo``."""
 
 import os
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
+import msgspec
 
 import imapproxy
 from imapproxy.config import (
@@ -18,17 +19,11 @@ from imapproxy.config import (
     check_config,
     read_config,
 )
-from imapproxy.descriptors import fitting
+from imapproxy.daemon import run_daemon
 from imapproxy.logs import begin_logging
-from imapproxy.running import (
-    on_hangup,
-    on_second_signal,
-    reactor_of_process,
-    run_for_ever,
-    run_to_end,
-    sentence_for,
-)
-from imapproxy.service import Listener, ProxyService
+from imapproxy.running import reactor_of_process, run_to_end, sentence_for
+from imapproxy.status import lines_of
+from imapproxy.status_socket import ask, ask_all
 from imapproxy.upstream.dial import TIMEOUT
 
 # What a key of the configuration is called on the command line.
@@ -114,6 +109,7 @@ def cli() -> None:
     is_flag=True,
     help="Let other machines connect. Without TLS, mail and passwords cross the network readably.",
 )
+@click.option("--status-socket", metavar="FILE", help="Where `imapproxy status` asks.")
 @click.option("--config", "config_file", metavar="FILE", help="Read all this from a TOML file.")
 @_cache_options
 @_log_options
@@ -126,6 +122,7 @@ def run(
     ca_file: str | None,
     pins: tuple[str, ...],
     allow_remote: bool,
+    status_socket: str | None,
     config_file: str | None,
     data_dir: str | None,
     no_cache: bool,
@@ -147,15 +144,15 @@ def run(
     def settings() -> Settings:
         if config_file is not None:
             others = (listen, tls_listen, tls_cert, tls_key, upstream, ca_file, pins, allow_remote)
-            if any(others):
+            if any(others) or status_socket is not None:
                 raise ConfigError("--config holds everything: leave out --listen, --upstream …")
             return read_config(Path(config_file))
         if upstream is None:
             raise ConfigError("say where the mail is: --upstream imaps://imap.example.com")
         listeners = _listeners_of(listen, tls_listen, tls_cert, tls_key, allow_remote)
-        return _settings_of(upstream, ca_file, pins, listeners)
+        return _settings_of(upstream, ca_file, pins, listeners, status_socket=status_socket)
 
-    _guarded(lambda: _run(settings, verbose=verbose, log_json=log_json))
+    _guarded(lambda: run_daemon(settings, verbose=verbose, log_json=log_json))
 
 
 def _listeners_of(
@@ -190,34 +187,15 @@ def _settings_of(
     pins: tuple[str, ...],
     listeners: list[ListenerConfig],
     timeout: float = TIMEOUT,
+    status_socket: str | None = None,
 ) -> Settings:
     server = UpstreamConfig(upstream, ca_file=ca_file, pins=pins, connect_timeout=timeout)
+    config = Config({"server": server}, tuple(listeners), status_socket=status_socket)
     try:
-        return check_config(Config({"server": server}, tuple(listeners)), Path.cwd())
+        return check_config(config, Path.cwd())
     except ConfigError as error:
         option = _OPTION_OF_KEY.get(error.key.rpartition(".")[2], "")
         raise ConfigError(error.message, option) from None
-
-
-def _run(settings: Callable[[], Settings], *, verbose: bool, log_json: bool) -> None:
-    reactor = reactor_of_process()
-    read = fitting(settings)
-    service = ProxyService(reactor, read(), on_ready=_print_ready)
-
-    async def start() -> None:
-        await service.start()
-        # Not before: an address that is taken is told in one line, without a log around it.
-        begin_logging(verbose=verbose, as_json=log_json)
-
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
-    on_second_signal(reactor, service.cut)
-    on_hangup(reactor, lambda: service.reload_from(read))
-    run_for_ever(reactor, start())
-
-
-def _print_ready(listener: Listener) -> None:
-    click.echo(listener.ready_line)
-    sys.stdout.flush()
 
 
 @cli.command()
@@ -295,6 +273,28 @@ def _password(user: str | None, from_stdin: bool) -> str | None:
     if told is not None:
         return told
     return str(click.prompt(f"Password of {user}", hide_input=True, err=True))
+
+
+@cli.command()
+@click.option("--socket", "path", metavar="FILE", help="Where the proxy tells its status.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for machines.")
+def status(path: str | None, as_json: bool) -> None:
+    """Show what a running proxy is doing: sessions, log-ins, workers.
+
+    Asks every proxy of this user, or the one that tells its status at --socket.
+    """
+
+    def show() -> None:
+        reports = [ask(Path(path))] if path is not None else ask_all()
+        if not reports:
+            raise ConfigError("no proxy of this user is running; --socket says where another is")
+        for report in reports:
+            if as_json:
+                click.echo(msgspec.json.encode(report))
+            else:
+                click.echo("\n".join(lines_of(report)))
+
+    _guarded(show)
 
 
 @cli.command()

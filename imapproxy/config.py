@@ -86,13 +86,16 @@ class PoolConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The whole file."""
+    """The whole file. ``status_socket`` is where ``imapproxy status`` asks, if not where each user
+    has such things.
+    """
 
     upstream: dict[str, UpstreamConfig] = {}
     listener: tuple[ListenerConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     pool: PoolConfig = PoolConfig()
     data_dir: str | None = None
+    status_socket: str | None = None
 
 
 class ListenerSettings(msgspec.Struct, frozen=True):
@@ -113,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True):
     listeners: tuple[ListenerSettings, ...]
     limits: Limits
     pool: PoolRules = PoolRules()
+    status_socket: Path | None = None
 
 
 def read_config(path: Path) -> Settings:
@@ -155,7 +159,12 @@ def check_config(config: Config, base: Path) -> Settings:
         _listener(f"listener[{index}]", listener, upstreams, base)
         for index, listener in enumerate(config.listener)
     )
-    return Settings(listeners, _limits(config.limits), _pool(config.pool))
+    return Settings(
+        listeners,
+        _limits(config.limits),
+        _pool(config.pool),
+        base / config.status_socket if config.status_socket else None,
+    )
 
 
 def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:

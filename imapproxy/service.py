@@ -1,6 +1,8 @@
 """The running proxy: listeners come and go, sessions stay."""
 
+import os
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from twisted.application.service import Service
@@ -23,6 +25,14 @@ from imapproxy.listener.limits import Limits
 from imapproxy.listener.prudence import PrudentPartners
 from imapproxy.listener.tls import ServerTls
 from imapproxy.relay.partner import PartnerSource
+from imapproxy.status import (
+    ListenerStatus,
+    Origin,
+    ProcessStatus,
+    Report,
+    StatusRegistry,
+    make_report,
+)
 from imapproxy.upstream.dial import Upstream
 from imapproxy.upstream.pool.pool import Pool
 from imapproxy.upstream.prompt_tls import PromptTlsFactory
@@ -54,6 +64,8 @@ class Listener:
         )
         self._reactor = reactor
         self._port: IListeningPort | None = None
+        #: Where it listens; once it does, with the real port.
+        self.address = settings.address
 
     async def start(self) -> None:
         """Listen. Raises :class:`ConfigError`."""
@@ -71,18 +83,19 @@ class Listener:
                 f"cannot listen on {settings.address}: {reason}; "
                 "choose another port, or stop what uses this one"
             ) from None
-
-    @property
-    def address(self) -> ListenAddress:
-        """Where it listens, with the real port."""
-        assert self._port is not None
         port: Any = self._port.getHost()
-        return ListenAddress(self.settings.address.host, port.port)
+        self.address = ListenAddress(settings.address.host, port.port)
 
     @property
     def ready_line(self) -> str:
         """What ``imapproxy run`` prints."""
         return f"ready: {self.address} -> {self.settings.upstream.address}"
+
+    @property
+    def status(self) -> ListenerStatus:
+        """For the status of the process."""
+        upstream = str(self.settings.upstream.address)
+        return ListenerStatus(str(self.address), upstream, self.factory.sessions)
 
     def change(self, settings: ListenerSettings, limits: Limits, partners: PartnerSource) -> None:
         """Take new settings for the same address; connections keep what they began with."""
@@ -153,6 +166,10 @@ class ProxyService(Service):
         self._sources: dict[Upstream, PartnerSource] = {}
         self._doorkeeper = Doorkeeper(reactor)
         self._pool = Pool(reactor, settings.pool)
+        self._started_at: float = reactor.seconds()
+        #: Where parts of the service leave their numbers.
+        self.registry = StatusRegistry()
+        self.registry.add("sessions", self._doorkeeper.figures)
         self._lock = DeferredLock()
 
     async def start(self) -> None:
@@ -212,7 +229,25 @@ class ProxyService(Service):
         """The one source of partners for an upstream, whatever listeners use it."""
         if upstream not in self._sources:
             self._sources[upstream] = PartnerSource(self._reactor, upstream, self._pool)
+            outcomes = self._doorkeeper.prudence.outcomes_at(str(upstream.address))
+            self.registry.add(f"log-ins at {upstream.address}", lambda: asdict(outcomes))
         return self._sources[upstream]
+
+    def status(self, worker: int = 0) -> ProcessStatus:
+        """What this process has to tell of itself; ``worker`` is which one of several it is."""
+        everybody = [*self.listeners, *self._retired]
+        return ProcessStatus(
+            worker,
+            os.getpid(),
+            self._reactor.seconds() - self._started_at,
+            tuple(listener.status for listener in everybody),
+            self.registry.figures(),
+        )
+
+    async def report(self) -> Report:
+        """The same as that of the whole proxy, where it is one process."""
+        status = self.status()
+        return make_report(Origin(status.pid, status.seconds), [status])
 
     async def reload(self, settings: Settings) -> None:
         """Go over to another configuration; no session is dropped. Raises :class:`ConfigError`.

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import Deferred
@@ -72,7 +73,8 @@ class House:
 
     def settings(self, *listeners: ListenerConfig, **limits: object) -> Settings:
         settings = checked(Config(self._upstreams, listeners), self.directory)
-        return Settings(settings.listeners, dataclasses.replace(settings.limits, **limits))
+        changed = dataclasses.replace(settings.limits, **limits)
+        return msgspec.structs.replace(settings, limits=changed)
 
     def listener(self, upstream: str, listen: str = "127.0.0.1:0", tls: str = "none"):
         files = {} if tls == "none" else {"cert_file": "cert.pem", "key_file": "cert.key"}

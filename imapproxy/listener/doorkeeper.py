@@ -27,6 +27,7 @@ class Doorkeeper:
         self.census = Census()
         self.prudence = Prudence(clock)
         self._clock = clock
+        self._arrived = self._turned_away = 0
         self._told: dict[str, float] = {}  # why clients were turned away, and when that was said
         self._of_account = Slowness(_FREE_FOR_ACCOUNT)
         self._of_address = Slowness(_FREE_FOR_ADDRESS)
@@ -36,9 +37,13 @@ class Doorkeeper:
 
         The log has each such sentence once a minute: who floods us shall not fill the disk.
         """
+        self._arrived += 1
         refusal = self.census.arrive(connection, host, limits)
+        if refusal is None:
+            return None
+        self._turned_away += 1
         now = self._clock.seconds()
-        if refusal is not None and now - self._told.get(refusal, -inf) >= _ONCE_A_MINUTE:
+        if now - self._told.get(refusal, -inf) >= _ONCE_A_MINUTE:
             self._told[refusal] = now
             self.log.warn(
                 "a client was turned away, of {host}: {refusal}", host=host, refusal=refusal
@@ -53,3 +58,13 @@ class Doorkeeper:
             self._of_address.failed(network_of(host), now),
         )
         return min(max(delays), limits.max_login_delay)
+
+    def figures(self) -> dict[str, int]:
+        """For the status: who is here, and who has been since the start."""
+        return {
+            "now": self.census.connections,
+            "not_logged_in": self.census.unauthenticated,
+            "accounts": self.census.accounts,
+            "since_the_start": self._arrived,
+            "turned_away": self._turned_away,
+        }

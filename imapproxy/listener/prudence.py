@@ -1,7 +1,9 @@
 """Logging in upstream with prudence: what was refused is not asked again at once."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
@@ -37,6 +39,20 @@ class Withheld(NotLetIn):
         sentence = f"NO [{code}] {reason}; imapproxy asks it again in {seconds} seconds"
         self.answer = sentence.encode()
         self.refused = True
+
+
+@dataclass(slots=True)
+class Outcomes:
+    """How the log-ins at one upstream have ended since the start.
+
+    ``refused``: the upstream did not take them; ``not_asked``: it was not asked; ``unavailable``:
+    it could not be, or did not look at the password.
+    """
+
+    let_in: int = 0
+    refused: int = 0
+    not_asked: int = 0
+    unavailable: int = 0
 
 
 class _Question:
@@ -98,6 +114,7 @@ class Prudence:
     def __init__(self, clock: IReactorTime, attempts: Attempts | None = None) -> None:
         self._clock = clock
         self._attempts = Attempts() if attempts is None else attempts
+        self._outcomes: defaultdict[str, Outcomes] = defaultdict(Outcomes)
         self._questions: set[_Question] = set()
         self._waiting: dict[bytes, list[Deferred[NotLetIn | None]]] = {}
 
@@ -114,6 +131,7 @@ class Prudence:
                 break
             await self._outcome_of(digest)
         if decision.verdict is not Verdict.ASK:
+            self.outcomes_at(account.upstream).not_asked += 1
             withheld = Withheld(decision)
             self.log.info("{upstream}: a log-in was {error}", upstream=partners, error=withheld)
             raise withheld
@@ -122,6 +140,10 @@ class Prudence:
         question = _Question(self._clock, asking)
         self._questions.add(question)
         return await question.begin(self._questions.discard)
+
+    def outcomes_at(self, upstream: str) -> Outcomes:
+        """What became of the log-ins at one upstream, told by its ``str``."""
+        return self._outcomes[upstream]
 
     def stop(self) -> None:
         """Give up what nobody waits for any more."""
@@ -144,17 +166,20 @@ class Prudence:
         max_refusals: int,
     ) -> Partner:
         """Open, and remember the outcome."""
-        attempts = self._attempts
+        attempts, outcomes = self._attempts, self.outcomes_at(account.upstream)
         unanswered: NotLetIn | None = None
         try:
             partner = await opening
             attempts.accepted(account, digest)
+            outcomes.let_in += 1
             return partner
         except NotLetIn as error:
             if _blames_the_password(error):
                 attempts.refused(account, digest, max_refusals, self._clock.seconds())
+                outcomes.refused += 1
             else:
                 unanswered = error
+                outcomes.unavailable += 1
             raise
         except CancelledError:
             attempts.abandoned(account, digest, max_refusals, self._clock.seconds())
