@@ -170,6 +170,7 @@ class ProxyService(Service):
         #: Where parts of the service leave their numbers.
         self.registry = StatusRegistry()
         self.registry.add("sessions", self._doorkeeper.figures)
+        self.registry.add("pool", lambda: {"parked": self._pool.parked})
         self._lock = DeferredLock()
 
     async def start(self) -> None:

@@ -92,6 +92,7 @@ async def test_a_service_tells_of_sessions_and_log_ins(house):
         "since_the_start": 2,
         "turned_away": 0,
     }
+    assert report.figures["pool"] == {"parked": 0}
     assert report.figures[f"log-ins at imaps://localhost:{server.port}"] == {
         "let_in": 1,
         "refused": 0,
