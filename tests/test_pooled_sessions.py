@@ -209,6 +209,16 @@ class TestRoundTrips:
         assert pooled.connections == 1
         assert round_trips(connection.lines[len(before) :]) <= 2
 
+    @in_reactor
+    async def test_a_new_connection_takes_two_behind_its_greeting(self, pooled):
+        await pooled.start()
+        client = await pooled.client()
+        await ask(client, b"LOGIN ann pw")
+        await ask(client, b"SELECT INBOX")
+        (connection,) = pooled.logged_in
+        assert [command.name for command in connection.commands] == ["AUTHENTICATE", "SELECT"]
+        assert round_trips(connection.lines) == 2
+
 
 def round_trips(lines: Sequence[tuple[str, bytes]]) -> int:
     """How often the client spoke when it had heard the server."""

@@ -17,7 +17,7 @@ from imapproxy.upstream.errors import (
     UpstreamUnavailable,
 )
 from imapproxy.upstream.farewell import Goodbye, Parting, say_goodbye
-from imapproxy.upstream.log_in import log_in
+from imapproxy.upstream.log_in import Introduction, log_in
 from imapproxy.upstream.pool.logged_in import LoggedIn
 from imapproxy.upstream.pool.pool import Pool
 from imapproxy.upstream.pool.rules import NOTHING_PARKED
@@ -63,21 +63,25 @@ class NotLetIn(Exception):
 
 
 class PartnerSource:
-    """Gets partners from one upstream.
-
-    ``introduced`` are the capabilities that the upstream told before log-in when it was last
-    dialled, ``None`` until then: many clients read the list once, before they log in, and never
-    use what is not in it (Python's imaplib: ENABLE, IDLE).
-    """
+    """Gets partners from one upstream."""
 
     def __init__(self, reactor: Any, upstream: Upstream, pool: Pool | None = None) -> None:
         self._reactor = reactor
         self._upstream = upstream
         self._pool = pool or Pool(reactor, NOTHING_PARKED)
-        self.introduced: Capabilities | None = None
+        self._introduction = Introduction()
 
     def __str__(self) -> str:
         return str(self._upstream.address)
+
+    @property
+    def introduced(self) -> Capabilities | None:
+        """The capabilities that the upstream told before log-in when it was last dialled.
+
+        Many clients read the list once, before they log in, and never use what is not in it
+        (Python's imaplib: ENABLE, IDLE).
+        """
+        return self._introduction.told
 
     async def open(self, credentials: Credentials) -> Partner:
         """A connection that waits in the pool, or a new one. Raises :class:`NotLetIn`."""
@@ -90,6 +94,8 @@ class PartnerSource:
     async def introduce(self) -> None:
         """Dial only to learn what the upstream offers. Raises :class:`UpstreamError`."""
         client = await self._dial()
+        async with closed_unless_done(client):
+            self._introduction.told = client.capabilities or await client.capability()
         say_goodbye(client.connection)
 
     async def _dial(self) -> ImapClient:
@@ -101,14 +107,12 @@ class PartnerSource:
                 f"{self._upstream.address} logs everybody in (PREAUTH) and checks no password; "
                 "the proxy does not pass that on"
             )
-        async with closed_unless_done(client):
-            self.introduced = client.capabilities or await client.capability()
         return client
 
     async def _log_in(self, credentials: Credentials) -> LoggedIn:
         client = await self._dial()
         async with closed_unless_done(client):
-            outcome = await log_in(client, credentials)
+            outcome = await log_in(client, credentials, self._introduction)
         return LoggedIn(
             client.connection,
             client.capabilities or Capabilities(),

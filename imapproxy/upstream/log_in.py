@@ -4,7 +4,7 @@ from twisted.internet.defer import Deferred
 
 from imapproxy.upstream.client import ImapClient, Outcome
 from imapproxy.upstream.dialogue import AuthenticateRequest, LoginRequest
-from imapproxy.upstream.errors import NoWayToLogIn
+from imapproxy.upstream.errors import LoginRefused, NoWayToLogIn, UpstreamError
 from imapproxy.upstream.request import Part
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
@@ -12,23 +12,69 @@ from imapproxy.wire.secret import Secret
 from imapproxy.wire.strings import encode_astring
 
 
-async def log_in(client: ImapClient, credentials: Credentials) -> Outcome:
+class Introduction:
+    """What a server offers before log-in: ``told`` is the last of that, at first ``None``."""
+
+    def __init__(self) -> None:
+        self.told: Capabilities | None = None
+
+
+async def log_in(
+    client: ImapClient, credentials: Credentials, introduction: Introduction | None = None
+) -> Outcome:
     """Log in by the best way that the server offers; afterwards its capabilities are known.
+
+    A server whose greeting tells no capabilities is asked for them. Where the ``introduction`` has
+    them from a connection before, the answer is not waited for: that is a round trip less.
 
     Raises :class:`LoginRefused`, :class:`NoWayToLogIn`, or another :class:`UpstreamError`.
     """
     if any(b"\0" in octets for octets in _secrets(credentials)):
         # No string of IMAP holds NUL (RFC 3501 section 9), and in SASL PLAIN it parts the fields.
         raise NoWayToLogIn("a name or password with a NUL in it cannot be sent")
-    if client.capabilities is None:
-        await client.capability()
-    capabilities = client.capabilities or Capabilities()
-    # What was told before log-in is void after it (RFC 3501 section 6.2.2).
-    client.capabilities = None
-    outcome = await _attempt(client, credentials, capabilities)
+    outcome = None
+    introduction = introduction or Introduction()
+    if client.capabilities is None and introduction.told is not None:
+        outcome = await _attempt_ahead(client, credentials, introduction)
+    if outcome is None:
+        capabilities = client.capabilities or await client.capability()
+        introduction.told = capabilities
+        # What was told before log-in is void after it (RFC 3501 section 6.2.2).
+        client.capabilities = None
+        outcome = await _attempt(client, credentials, capabilities)
     if client.capabilities is None:
         await client.capability()
     return outcome
+
+
+async def _attempt_ahead(
+    client: ImapClient, credentials: Credentials, introduction: Introduction
+) -> Outcome | None:
+    """Log in as the server wanted it before; ``None`` if it wants it in another way now."""
+    told = presumed = introduction.told
+    assert presumed is not None
+
+    def hear(capabilities: Capabilities) -> None:
+        nonlocal told
+        introduction.told = told = capabilities
+        client.forget()  # nor is it part of what the log-in brings
+
+    asking = client.capability().addCallback(hear)
+    asking.addErrback(lambda failure: failure.trap(UpstreamError) and None)
+    try:
+        return await _attempt(client, credentials, presumed)
+    except (LoginRefused, NoWayToLogIn):
+        await asking
+        if told is None or _ways_in(told) == _ways_in(presumed):
+            raise
+        client.capabilities = told
+        return None
+
+
+def _ways_in(capabilities: Capabilities) -> tuple[object, ...]:
+    """All that :func:`_attempt` looks at."""
+    names = ("AUTH=PLAIN", "AUTH=LOGIN", "SASL-IR", "IMAP4rev2", "LOGINDISABLED")
+    return (capabilities.literal_style, *(name in capabilities for name in names))
 
 
 def _attempt(

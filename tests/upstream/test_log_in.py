@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from imapproxy.upstream.client import Outcome
-from imapproxy.upstream.errors import LoginRefused, NoWayToLogIn, UpstreamProtocolError
-from imapproxy.upstream.log_in import log_in
+from imapproxy.upstream.errors import (
+    LoginRefused,
+    NoWayToLogIn,
+    UpstreamProtocolError,
+    UpstreamUnavailable,
+)
+from imapproxy.upstream.log_in import Introduction, log_in
+from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 from imapproxy.wire.secret import Secret
 from tests.upstream.talk import Talk, failure, result
@@ -165,6 +171,104 @@ class TestChoice:
         if not argument.startswith(b"{%d+}\r\n" % len(password)):
             assert b"\n" not in argument
             assert b"\r" not in argument
+
+
+class TestAhead:
+    """The log-in goes out behind the question what is offered, if that was told before."""
+
+    BEFORE = "IMAP4rev1 AUTH=PLAIN SASL-IR"
+
+    def _log_in(self, talk: Talk, told: str | None = BEFORE) -> Deferred[Outcome]:
+        self.introduction = Introduction()
+        self.introduction.told = Capabilities(told.split()) if told is not None else None
+        credentials = Credentials(b"demo", Secret(_PASSWORD))
+        return Deferred.fromCoroutine(log_in(talk.client, credentials, self.introduction))
+
+    def test_both_at_once(self):
+        talk = Talk(None)
+        done = self._log_in(talk)
+        talk.script(f"""
+            C: P1 CAPABILITY
+            C: P2 AUTHENTICATE PLAIN {_plain().decode()}
+            S: * CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR NEW
+            S: P1 OK
+            S: * OK [ALERT] Down at noon
+            S: P2 OK [CAPABILITY IMAP4rev1 IN] in
+        """)
+        # What was told before log-in is no part of it.
+        assert result(done).untagged == (b"* OK [ALERT] Down at noon\r\n",)
+        assert list(talk.client.capabilities) == ["IMAP4rev1", "IN"]
+        assert "NEW" in self.introduction.told
+
+    def test_what_was_told_before_log_in_is_void(self):
+        talk = Talk(None)
+        done = self._log_in(talk, "IMAP4rev1")
+        talk.script(r"""
+            C: P1 CAPABILITY
+            C: P2 LOGIN demo opensesame-7391
+            S: * CAPABILITY IMAP4rev1
+            S: P1 OK
+            S: P2 OK in
+            C: P3 CAPABILITY
+            S: * CAPABILITY IMAP4rev1 IN
+            S: P3 OK
+        """)
+        result(done)
+        assert list(talk.client.capabilities) == ["IMAP4rev1", "IN"]
+
+    def test_a_greeting_that_tells_goes_before(self):
+        talk = Talk("IMAP4rev1")
+        self._log_in(talk)
+        talk.script("C: P1 LOGIN demo opensesame-7391")
+        assert list(self.introduction.told) == ["IMAP4rev1"]
+
+    def test_the_first_time_the_answer_is_waited_for(self):
+        talk = Talk(None)
+        self._log_in(talk, None)
+        talk.script(r"""
+            C: P1 CAPABILITY
+            S: * CAPABILITY IMAP4rev1 NEW
+            S: P1 OK
+            C: P2 LOGIN demo opensesame-7391
+        """)
+        assert "NEW" in self.introduction.told
+
+    @pytest.mark.parametrize("before", [BEFORE, "LOGINDISABLED"])
+    def test_a_server_that_wants_it_in_another_way_now(self, before):
+        talk = Talk(None)
+        done = self._log_in(talk, before)
+        talk.wire.take()
+        talk.say(b"* CAPABILITY IMAP4rev1\r\nP1 OK\r\n")
+        sent = 2
+        if before == self.BEFORE:
+            talk.say(b"P2 NO no such mechanism\r\n")
+            sent = 3
+        talk.script(rf"""
+            C: P{sent} LOGIN demo opensesame-7391
+            S: P{sent} OK [CAPABILITY X] in
+        """)
+        assert result(done).text == b"[CAPABILITY X] in"
+
+    def test_a_wrong_password_is_not_tried_again(self):
+        talk = Talk(None)
+        done = self._log_in(talk)
+        talk.wire.take()
+        talk.say(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR NEW\r\nP1 OK\r\nP2 NO wrong\r\n")
+        failure(done, LoginRefused)
+        talk.expect_nothing()
+
+    def test_a_server_that_does_not_know_the_question(self):
+        talk = Talk(None)
+        done = self._log_in(talk)
+        talk.wire.take()
+        talk.say(b"P1 BAD what?\r\nP2 NO wrong\r\n")
+        failure(done, LoginRefused)
+
+    def test_a_connection_that_is_lost(self):
+        talk = Talk(None)
+        done = self._log_in(talk)
+        talk.lose()
+        failure(done, UpstreamUnavailable)
 
 
 class TestNothingIsTold:
