@@ -56,7 +56,7 @@ class Client(TwistedProtocol):
 
     def start_tls(self, host: str = "localhost") -> None:
         tls = UpstreamTls(host, [certificates.authority()])
-        self.transport.startTLS(tls.new_handshake())
+        self.transport.startTLS(tls.new_handshake(0.0))
 
     def _look(self) -> None:
         if self._waiting is None:

@@ -201,7 +201,7 @@ def _peer(connection: UpstreamConnection) -> str:
 async def _implicit(client: ImapClient, way: _Way) -> None:
     handshake = _start_tls(client.connection, way, _Step.GREETING)
     greeting = await _explained(client.connection.greeting, handshake, way.upstream.address)
-    way.observer.secured(_session(client.connection), handshake)
+    _accepted(client.connection, handshake, way)
     way.observer.greeted(greeting)
     client.preauthenticated = _read_greeting(client, greeting) is responses.Condition.PREAUTH
 
@@ -228,7 +228,7 @@ async def _upgrade(client: ImapClient, way: _Way) -> None:
     client.forget()
     assert starting.handshake is not None
     await _explained(client.capability(), starting.handshake, way.upstream.address)
-    way.observer.secured(_session(client.connection), starting.handshake)
+    _accepted(client.connection, starting.handshake, way)
 
 
 class _StartTls(Request):
@@ -254,9 +254,16 @@ class _StartTls(Request):
 
 
 def _start_tls(connection: UpstreamConnection, way: _Way, behind: _Step) -> Handshake:
-    handshake = way.upstream.tls.new_handshake()
+    handshake = way.upstream.tls.new_handshake(connection.clock.seconds())
+
+    def secured(_: None) -> None:
+        way.take(behind)
+        handshake.completed(_session(connection))
+        if handshake.fault is not None:
+            connection.fail(UpstreamUnavailable(f"{connection.name} is not trusted any more"))
+
     way.take(_Step.TLS)
-    connection.secured.addCallback(lambda _: way.take(behind))
+    connection.secured.addCallback(secured)
     connection.start_tls(handshake)
     return handshake
 
@@ -264,6 +271,13 @@ def _start_tls(connection: UpstreamConnection, way: _Way, behind: _Step) -> Hand
 def _session(connection: UpstreamConnection) -> SSL.Connection:
     handle: SSL.Connection = connection.transport.getHandle()
     return handle
+
+
+def _accepted(connection: UpstreamConnection, handshake: Handshake, way: _Way) -> None:
+    """The server has said something over TLS, and so its session can be kept."""
+    session = _session(connection)
+    handshake.keep(session)
+    way.observer.secured(session, handshake)
 
 
 async def _explained(step: Deferred[Any], handshake: Handshake, address: Address) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from OpenSSL import SSL, crypto
@@ -48,6 +48,10 @@ _CHAIN_FAULTS = {
     ),
     23: ("the certificate was revoked", "tell the server's operator"),
 }
+
+
+_EXPIRED = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+_LONGEST_SESSION = 3600.0  # seconds from the moment when a certificate was shown
 
 
 class TrustError(ValueError):
@@ -101,6 +105,13 @@ class UpstreamTls:
 
     ``authorities`` replace the system's when given. ``pins`` are SHA-256 digests of keys: one of
     them has to be the server's, besides everything else.
+
+    A TLS session of the last connection is kept for the next one, which then needs less of a
+    handshake (RFC 8446 section 2.2). In such a handshake the server shows no certificate: that it
+    can go on with the session proves that it is who was verified when that began. So a session
+    belongs to this object and no other: one host, one set of authorities and pins. It is kept only
+    from a connection that was accepted, for an hour at most from then on (by then authorities may
+    have revoked what they signed), and given away once (RFC 8446 appendix C.4).
     """
 
     def __init__(
@@ -116,16 +127,30 @@ class UpstreamTls:
         self._options = optionsForClientTLS(
             host,
             trustRoot=trust,
-            extraCertificateOptions={"raiseMinimumTo": TLSVersion.TLSv1_2},
+            extraCertificateOptions={
+                "raiseMinimumTo": TLSVersion.TLSv1_2,
+                "enableSessionTickets": True,
+            },
         )
+        self._kept: _Kept | None = None
         if isIPAddress(host) or isIPv6Address(host):
             self._identity: DNS_ID | IPAddress_ID = IPAddress_ID(host)
         else:
             self._identity = DNS_ID(host)
 
-    def new_handshake(self) -> "Handshake":
-        """A creator for one connection, which remembers why it refused a certificate."""
-        return Handshake(self)
+    def new_handshake(self, now: float) -> "Handshake":
+        """A creator for one connection, which remembers why it refused a certificate.
+
+        ``now`` is in seconds, of the same clock each time.
+        """
+        kept, self._kept = self._kept, None
+        if kept is not None and now - kept.verified_at >= _LONGEST_SESSION:
+            kept = None
+        return Handshake(self, now, kept)
+
+    def keep(self, session: SSL.Session, verified_at: float) -> None:
+        """Keep a session that was accepted; ``verified_at`` is when a certificate was shown."""
+        self._kept = _Kept(session, verified_at)
 
     def new_connection(self, tls_protocol: Any) -> SSL.Connection:
         """An OpenSSL connection with SNI and the trusted authorities set."""
@@ -148,25 +173,77 @@ class UpstreamTls:
             )
         return None
 
+    def fault_of_known_leaf(self, certificate: crypto.X509) -> tuple[str, str] | None:
+        """What is wrong by now with a certificate whose chain was good some time ago."""
+        if certificate.has_expired():
+            return _CHAIN_FAULTS[_EXPIRED]
+        return self.fault_of_leaf(certificate)
+
+
+class _Kept(NamedTuple):
+    session: SSL.Session
+    verified_at: float
+
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Handshake:
     """One handshake. ``fault`` is ``(what is wrong, what to do)`` once a certificate was refused.
 
+    ``offers_session`` tells that the server may go on with a session that was kept, and
+    ``resumed``, once all is over, that it did. ``verified_at`` is when its certificate was shown.
+
     Twisted's own verification does the same but tells only "certificate verify failed", and that
     is not enough for the person who has to mend it.
     """
 
-    def __init__(self, policy: UpstreamTls) -> None:
+    def __init__(self, policy: UpstreamTls, now: float, kept: _Kept | None) -> None:
         self._policy = policy
+        self._kept = kept
+        self.verified_at = now
         self.fault: tuple[str, str] | None = None
         self.chain: dict[int, crypto.X509] = {}
+        self.resumed = False
+
+    @property
+    def offers_session(self) -> bool:
+        """See above."""
+        return self._kept is not None
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         """Called by Twisted when the handshake begins."""
         connection = self._policy.new_connection(tlsProtocol)
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
+        if self._kept is not None:
+            connection.set_session(self._kept.session)
         return connection
+
+    def completed(self, connection: SSL.Connection) -> None:
+        """The handshake has ended well; ``fault`` may still say that the server is not accepted.
+
+        OpenSSL has asked about no certificate where it went on with the session that it was given.
+        It remembers the one that was shown when that began, which must still be good.
+        """
+        self.resumed = self._kept is not None and not self.chain
+        if not self.resumed:
+            return
+        assert self._kept is not None
+        self.verified_at = self._kept.verified_at
+        certificate = connection.get_peer_certificate()
+        if certificate is None:
+            self.fault = ("the TLS session is not the one that was kept", "try it again")
+            return
+        self.chain[0] = certificate
+        self.fault = self._policy.fault_of_known_leaf(certificate)
+
+    def keep(self, connection: SSL.Connection) -> None:
+        """Keep the session of an accepted connection for the next one.
+
+        In TLS 1.3 that makes sense only once the server has sent something: the ticket comes
+        behind the handshake (RFC 8446 section 4.6.1).
+        """
+        session = connection.get_session()
+        if session is not None and self.fault is None:
+            self._policy.keep(session, self.verified_at)
 
     def _verify(
         self, _: SSL.Connection, certificate: crypto.X509, code: int, depth: int, ok: int

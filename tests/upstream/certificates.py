@@ -57,6 +57,11 @@ class Identity(NamedTuple):
         return Certificate.loadPEM(self.certificate)
 
 
+def x509_of(identity: Identity) -> crypto.X509:
+    """The certificate as OpenSSL shows it."""
+    return crypto.load_certificate(crypto.FILETYPE_PEM, identity.certificate)
+
+
 def authority() -> Certificate:
     """The authority of all certificates that are good."""
     return Certificate.loadPEM(AUTHORITY.cert_pem.bytes())
