@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from fakeserver.commands.names import astring
 from fakeserver.commands.require import Numbered, account_of, need_extension
 from fakeserver.mail.message import Message
-from fakeserver.reply import Handler, Tagged
+from fakeserver.reply import Handler, Pieces, Tagged
 from fakeserver.session import Session
 from fakeserver.store.account import Account
 from fakeserver.store.mailbox import Mailbox, StoredMessage
@@ -18,7 +18,7 @@ from imapproxy.wire import commands as wire
 from imapproxy.wire.fetch_att import Item
 from imapproxy.wire.mailbox import INBOX
 
-Teller = Callable[[StoredMessage], bytes]
+Teller = Callable[[StoredMessage], Pieces]
 
 ALL_MAIL = b"[Gmail]/All Mail"
 _ALONE = (b"[Gmail]/Spam", b"[Gmail]/Trash")
@@ -54,12 +54,12 @@ def gmail_teller(session: Session, item: Item) -> Teller | None:
         return None
     need_extension(session, "X-GM-EXT-1", item.value)
     if item is Item.X_GM_MSGID:
-        return lambda message: b"X-GM-MSGID %d" % number_of(message.content.email_id)
+        return lambda message: (b"X-GM-MSGID %d" % number_of(message.content.email_id),)
     if item is Item.X_GM_THRID:
-        return lambda message: b"X-GM-THRID %d" % number_of(message.content.thread_id)
+        return lambda message: (b"X-GM-THRID %d" % number_of(message.content.thread_id),)
     here = session.view.mailbox.name if session.view is not None else b""
     labels = labels_of(account_of(session), here)
-    return lambda message: b"X-GM-LABELS (%b)" % _told(labels.get(id(message.content), []))
+    return lambda message: (b"X-GM-LABELS (%b)" % _told(labels.get(id(message.content), [])),)
 
 
 def label_test(session: Session) -> Callable[[StoredMessage, str], bool]:

@@ -49,10 +49,12 @@ class Outgoing:
         self._faults = faults
         self._rewritings = faults.rewritings
 
-    def write(self, octets: bytes) -> None:
-        """Send octets, at the latest with the next ``flush``."""
-        self._gathered.append(octets if self.tell is None else self.tell(octets))
-        self._size += len(octets)
+    def write(self, *pieces: bytes) -> None:
+        """Send whole responses, at the latest with the next ``flush``."""
+        if self.tell is not None:
+            pieces = (self.tell(b"".join(pieces)),)
+        self._gathered += pieces
+        self._size += sum(map(len, pieces))
         if self._size >= _GATHER:
             self.flush()
 

@@ -49,7 +49,9 @@ class BadCommand(Exception):
         self.code = code
 
 
-Handler = Generator[bytes | Ask, bytes, Tagged]
+# What is said, in pieces where some are large: so they are not copied on the way.
+Pieces = tuple[bytes, ...]
+Handler = Generator[bytes | Pieces | Ask, bytes, Tagged]
 HandlerOf = Callable[..., Handler]
 
 

@@ -16,10 +16,13 @@ class Pause(Enum):
 
 
 class Running:
-    """Drives a handler: what it says is written, its end is the tagged reply."""
+    """Drives a handler: what it says is written, its end is the tagged reply.
+
+    ``write`` takes octets in one piece or in several.
+    """
 
     def __init__(
-        self, handler: Handler, write: Callable[[bytes], None], may_go_on: Callable[[], bool]
+        self, handler: Handler, write: Callable[..., None], may_go_on: Callable[[], bool]
     ) -> None:
         self._handler = handler
         self._write = write
@@ -38,7 +41,10 @@ class Running:
                 if isinstance(said, Ask):
                     self.asking = said
                     return said
-                self._write(said)
+                if isinstance(said, bytes):
+                    self._write(said)
+                else:
+                    self._write(*said)
         except StopIteration as stop:
             reply = stop.value
             assert isinstance(reply, Tagged)

@@ -5,15 +5,18 @@ from collections.abc import Callable
 from fakeserver.commands.require import need_extension
 from fakeserver.gmail import gmail_teller
 from fakeserver.mail.binary import BadEncoding, Decoded, UnknownEncoding
-from fakeserver.mail.quoting import literal, nstring
+from fakeserver.mail.quoting import nstring
 from fakeserver.mail.section import cut
+from fakeserver.reply import Pieces
 from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import StoredMessage
 from imapproxy.wire.dates import encode_date_time
 from imapproxy.wire.fetch_att import BinarySection, BinarySize, FetchAtt, Item, Preview
+from imapproxy.wire.strings import announce
 
-Teller = Callable[[StoredMessage], bytes]
+# What is told of a message.
+Teller = Callable[[StoredMessage], Pieces]
 
 
 def extension_teller(session: Session, item: FetchAtt) -> Teller | None:
@@ -27,7 +30,7 @@ def extension_teller(session: Session, item: FetchAtt) -> Teller | None:
     if isinstance(item, Preview):
         need_extension(session, "PREVIEW", "PREVIEW")
         # RFC 8970 section 3: LAZY asks for what costs nothing, and all that is here costs little.
-        return lambda message: b"PREVIEW " + nstring(message.content.preview)
+        return lambda message: (b"PREVIEW ", nstring(message.content.preview))
     if isinstance(item, Item) and item in _WORDS:
         extension, teller = _WORDS[item]
         need_extension(session, extension, item.value)
@@ -36,20 +39,20 @@ def extension_teller(session: Session, item: FetchAtt) -> Teller | None:
 
 
 def _binary_section(item: BinarySection) -> Teller:
-    name = item.response_name.encode()
+    name = item.response_name.encode() + b" "
 
-    def tell(message: StoredMessage) -> bytes:
+    def tell(message: StoredMessage) -> Pieces:
         decoded = _decoded(message, item.part)
         octets = cut(decoded.octets, item.partial)
         # RFC 3516 section 4.2: "~{n}" may hold NUL, and what was decoded may.
-        return name + b" " + literal(octets, binary=decoded.changed or b"\0" in octets)
+        return name + announce(len(octets), binary=decoded.changed or b"\0" in octets), octets
 
     return tell
 
 
 def _binary_size(item: BinarySize) -> Teller:
     name = item.response_name.encode()
-    return lambda message: b"%b %d" % (name, len(_decoded(message, item.part).octets))
+    return lambda message: (b"%b %d" % (name, len(_decoded(message, item.part).octets)),)
 
 
 def _decoded(message: StoredMessage, path: tuple[int, ...]) -> Decoded:
@@ -62,11 +65,11 @@ def _decoded(message: StoredMessage, path: tuple[int, ...]) -> Decoded:
 
 
 _WORDS: dict[Item, tuple[str, Teller]] = {
-    Item.MODSEQ: ("CONDSTORE", lambda message: b"MODSEQ (%d)" % message.mod_seq),
-    Item.EMAILID: ("OBJECTID", lambda message: b"EMAILID (%b)" % message.content.email_id),
-    Item.THREADID: ("OBJECTID", lambda message: b"THREADID (%b)" % message.content.thread_id),
+    Item.MODSEQ: ("CONDSTORE", lambda message: (b"MODSEQ (%d)" % message.mod_seq,)),
+    Item.EMAILID: ("OBJECTID", lambda message: (b"EMAILID (%b)" % message.content.email_id,)),
+    Item.THREADID: ("OBJECTID", lambda message: (b"THREADID (%b)" % message.content.thread_id,)),
     Item.SAVEDATE: (
         "SAVEDATE",
-        lambda message: b"SAVEDATE " + encode_date_time(message.save_date),
+        lambda message: (b"SAVEDATE ", encode_date_time(message.save_date)),
     ),
 }

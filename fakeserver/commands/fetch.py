@@ -12,9 +12,9 @@ from fakeserver.commands.require import (
     view_of,
 )
 from fakeserver.commands.resync import vanished_earlier
-from fakeserver.mail.quoting import literal
-from fakeserver.reply import BadCommand, Handler, Tagged
+from fakeserver.reply import BadCommand, Handler, Pieces, Tagged
 from fakeserver.session import Session
+from fakeserver.store.mailbox import StoredMessage
 from fakeserver.store.view import View
 from imapproxy.wire import commands as wire
 from imapproxy.wire.dates import encode_date_time
@@ -25,14 +25,14 @@ from imapproxy.wire.fetch_att import (
     Item,
     Macro,
     OpaqueAtt,
+    Partial,
     Section,
     SectionText,
 )
 from imapproxy.wire.flags import SEEN
+from imapproxy.wire.strings import announce
 
 _LARGE = (Item.RFC822, Item.RFC822_HEADER, Item.RFC822_TEXT)
-_HEADER = Section(text=SectionText.HEADER)
-_TEXT = Section(text=SectionText.TEXT)
 
 
 def fetch(session: Session, command: wire.Fetch) -> Handler:
@@ -103,8 +103,9 @@ def _responses(
     items: list[FetchAtt],
     *,
     sets_seen: bool,
-) -> Iterator[bytes]:
+) -> Iterator[Pieces]:
     tells_flags = Item.FLAGS in items
+    speaks_rev2 = session.speaks_rev2
     for number, message in messages:
         extra = b""
         if sets_seen and SEEN not in message.flags and not view.is_gone(message):
@@ -116,9 +117,18 @@ def _responses(
             view.forget_change(message)
         elif tells_flags:
             view.forget_change(message)
-        shown = message.for_rev2() if session.speaks_rev2 else message
-        told = b" ".join([tell(shown) for tell in tellers])
-        yield b"%b%b%b)\r\n" % (session.fetch_begins(number, message), extra, told)
+        shown = message.for_rev2() if speaks_rev2 else message
+        yield response(session.fetch_begins(number, message) + extra, tellers, shown)
+
+
+def response(begins: bytes, tellers: Iterable[Teller], message: StoredMessage) -> Pieces:
+    """A FETCH response: what it begins with, and what the tellers tell of the message."""
+    pieces = [begins]
+    for tell in tellers:
+        pieces += tell(message)
+        pieces.append(b" ")
+    pieces[-1] = b")\r\n"
+    return tuple(pieces)
 
 
 def _sets_seen(item: FetchAtt) -> bool:
@@ -131,7 +141,7 @@ def _teller(session: Session, view: View | None, item: FetchAtt) -> Teller:
     if isinstance(item, BodySection):
         return _section_teller(item)
     if item is Item.FLAGS and view is not None:
-        return lambda message: b"FLAGS (%b)" % b" ".join(view.flags_of(message))
+        return lambda message: (b"FLAGS (%b)" % b" ".join(view.flags_of(message)),)
     teller = extension_teller(session, item)
     if item in _LARGE:
         # RFC 9051 appendix E, item 18: gone from IMAP4rev2.
@@ -155,19 +165,27 @@ def _section_teller(item: BodySection) -> Teller:
     name = b"BODY[%b]" % section.encode()
     if partial is not None:
         name += b"<%d>" % partial.offset
-    return lambda message: name + b" " + literal(message.content.section(section, partial))
+    return _literal_teller(name + b" ", section, partial)
+
+
+def _literal_teller(name: bytes, section: Section, partial: Partial | None = None) -> Teller:
+    def tell(message: StoredMessage) -> Pieces:
+        octets = message.content.section(section, partial)
+        return name + announce(len(octets)), octets
+
+    return tell
 
 
 _TELLERS: dict[Item, Teller] = {
-    Item.UID: lambda message: b"UID %d" % message.uid,
-    Item.INTERNALDATE: lambda message: b"INTERNALDATE " + encode_date_time(message.internal_date),
-    Item.RFC822_SIZE: lambda message: b"RFC822.SIZE %d" % message.content.size,
-    Item.ENVELOPE: lambda message: b"ENVELOPE " + message.content.envelope,
-    Item.BODY: lambda message: b"BODY " + message.content.body,
-    Item.BODYSTRUCTURE: lambda message: b"BODYSTRUCTURE " + message.content.body_structure,
-    Item.RFC822: lambda message: b"RFC822 " + literal(message.content.section(Section())),
-    Item.RFC822_HEADER: lambda message: (
-        b"RFC822.HEADER " + literal(message.content.section(_HEADER))
+    Item.UID: lambda message: (b"UID %d" % message.uid,),
+    Item.INTERNALDATE: lambda message: (
+        b"INTERNALDATE " + encode_date_time(message.internal_date),
     ),
-    Item.RFC822_TEXT: lambda message: b"RFC822.TEXT " + literal(message.content.section(_TEXT)),
+    Item.RFC822_SIZE: lambda message: (b"RFC822.SIZE %d" % message.content.size,),
+    Item.ENVELOPE: lambda message: (b"ENVELOPE ", message.content.envelope),
+    Item.BODY: lambda message: (b"BODY ", message.content.body),
+    Item.BODYSTRUCTURE: lambda message: (b"BODYSTRUCTURE ", message.content.body_structure),
+    Item.RFC822: _literal_teller(b"RFC822 ", Section()),
+    Item.RFC822_HEADER: _literal_teller(b"RFC822.HEADER ", Section(text=SectionText.HEADER)),
+    Item.RFC822_TEXT: _literal_teller(b"RFC822.TEXT ", Section(text=SectionText.TEXT)),
 }

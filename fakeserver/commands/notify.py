@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from fakeserver.commands.fetch import tellers_of
+from fakeserver.commands.fetch import response, tellers_of
 from fakeserver.commands.listing import announce
 from fakeserver.commands.metadata import changed_entries
 from fakeserver.commands.names import in_utf8, stored_name
@@ -102,10 +102,9 @@ class _Selected:
         if not self._attributes:
             return b""
         tellers = tellers_of(self._session, self._attributes, view)
-        told = []
+        told: list[bytes] = []
         for number, message in enumerate(view.messages[first - 1 :], first):
-            items = b" ".join(teller(message) for teller in tellers)
-            told.append(b"%b%b)\r\n" % (self._session.fetch_begins(number, message), items))
+            told += response(self._session.fetch_begins(number, message), tellers, message)
         return b"".join(told)
 
 

@@ -19,12 +19,12 @@ _DOMAIN_LITERAL = re.compile(rb"\[[^\]]*+\]")
 _WHITE = re.compile(rb"[ \t\r\n]+")
 _FOLDED = re.compile(rb"\r?\n[ \t]*")
 
-# Nearly all addresses are one of these two.
+# Nearly all addresses are such: with a name before it, or bare.
 _PLAIN = re.compile(
-    rb"[ \t]*(?:(?:\"([^\"\\\r\n]*+)\"|(" + _ATEXT + rb"++(?: " + _ATEXT + rb"++)*+))[ \t]*)?"
-    rb"<(" + _ATEXT + rb"++)@(" + _ATEXT + rb"++)>[ \t]*(?=,|\Z)"
+    rb"[ \t\r\n]*(?:(?:(?:\"([^\"\\\r\n\t]*+)\"|(" + _ATEXT + rb"++(?: " + _ATEXT + rb"++)*+))"
+    rb"[ \t]*)?<(" + _ATEXT + rb"++)@(" + _ATEXT + rb"++)>|"
+    rb"(" + _ATEXT + rb"++)@(" + _ATEXT + rb"++))[ \t]*(?:,|\Z)"
 )
-_BARE = re.compile(rb"[ \t]*(" + _ATEXT + rb"++)@(" + _ATEXT + rb"++)[ \t]*(?=,|\Z)")
 
 
 class Address(NamedTuple):
@@ -44,14 +44,33 @@ GROUP_END = Address(None, None, None, None)
 
 def parse_addresses(value: bytes) -> list[Address]:
     """The addresses of a field's value; what follows a mistake is left out."""
-    return _Parser(value).address_list()
+    value = value.rstrip()
+    plain = _plain_addresses(value)
+    return _Parser(value).address_list() if plain is None else plain
+
+
+def _plain_addresses(value: bytes) -> list[Address] | None:
+    """The addresses of a list of plain ones; ``None`` for any other."""
+    addresses: list[Address] = []
+    at = 0
+    while at < len(value):
+        found = _PLAIN.match(value, at)
+        if found is None:
+            return None
+        quoted, words, mailbox, host, bare_mailbox, bare_host = found.groups()
+        name = quoted or words or None
+        if name is not None and _name(name) != name:
+            return None
+        addresses.append(Address(name, None, mailbox or bare_mailbox, host or bare_host))
+        at = found.end()
+    return addresses
 
 
 class _Parser:
     """A place in the value; each method reads a rule there and moves on."""
 
     def __init__(self, value: bytes) -> None:
-        self.value = value.rstrip()
+        self.value = value
         self.at = 0
         self.comment: bytes | None = None
 
@@ -60,7 +79,7 @@ class _Parser:
         in_group = False
         self.skip_white()
         while self.at < len(self.value):
-            address = self.quick() or self.address()
+            address = self.address()
             if address.host is None and address.mailbox is not None and not in_group:
                 in_group = True
                 addresses.append(address)
@@ -94,18 +113,6 @@ class _Parser:
             self.skip_white()
             return True
         return False
-
-    def quick(self) -> Address | None:
-        found = _PLAIN.match(self.value, self.at)
-        if found is not None:
-            self.at = found.end()
-            name = found[2] if found[1] is None else found[1]
-            return Address(_name(name), None, found[3], found[4])
-        found = _BARE.match(self.value, self.at)
-        if found is not None:
-            self.at = found.end()
-            return Address(None, None, found[1], found[2])
-        return None
 
     def address(self) -> Address:
         self.comment = None

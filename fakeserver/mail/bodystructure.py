@@ -36,7 +36,7 @@ def body_structure(part: Part, *, extended: bool) -> bytes:
     ]
     if part.is_message:
         inner = part.children[0]
-        items += [envelope(inner.fields), body_structure(inner, extended=extended)]
+        items += [envelope(inner.header), body_structure(inner, extended=extended)]
     if part.is_message or content_type.is_type(b"text"):
         items.append(b"%d" % part.lines)
     if extended:

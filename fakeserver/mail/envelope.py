@@ -3,21 +3,17 @@
 from collections.abc import Iterable
 
 from fakeserver.mail.address import Address, parse_addresses
-from fakeserver.mail.header import Field, squeeze, unfold
+from fakeserver.mail.header import Header, squeeze, unfold
 from fakeserver.mail.quoting import nstring
 
 _ADDRESSES = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
 _STRINGS = (b"date", b"subject", b"in-reply-to", b"message-id")
-_WANTED = frozenset((*_ADDRESSES, *_STRINGS))
+_WANTED = (*_ADDRESSES, *_STRINGS)
 
 
-def envelope(fields: Iterable[Field]) -> bytes:
+def envelope(header: Header) -> bytes:
     """The envelope structure of a header, ready for a response."""
-    values: dict[bytes, list[bytes]] = {}
-    for field in fields:
-        name = field.name.lower()
-        if name in _WANTED:
-            values.setdefault(name, []).append(field.value)
+    values = header.values_of(_WANTED)
     strings = {name: _string(name, values.get(name)) for name in _STRINGS}
     addresses = {name: _addresses(values.get(name, ())) for name in _ADDRESSES}
     # RFC 9051 section 7.5.2: without them, From stands for Sender and Reply-To.

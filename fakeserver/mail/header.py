@@ -61,10 +61,15 @@ class Header:
 
     def values(self, name: bytes) -> list[bytes]:
         """The values of all fields called ``name``, given in lower case."""
-        if "fields" in self.__dict__:
-            return [field.value for field in self.fields if field.name.lower() == name]
-        # Looking for one field is faster than cutting the header into all of them.
-        return [found[1].rstrip(b"\r\n") for found in _field_called(name).finditer(self.octets)]
+        return self.values_of((name,)).get(name, [])
+
+    def values_of(self, names: tuple[bytes, ...]) -> dict[bytes, list[bytes]]:
+        """The values of all fields that have one of these names (lower case), by name."""
+        values: dict[bytes, list[bytes]] = {}
+        # Looking for some fields is faster than cutting the header into all of them.
+        for found in _fields_called(names).finditer(b"\n" + self.octets):
+            values.setdefault(found[1].lower(), []).append(found[2].rstrip(b"\r\n"))
+        return values
 
     def value(self, name: bytes) -> bytes | None:
         """The value of the first field called ``name`` (lower case); of none, ``None``."""
@@ -72,10 +77,11 @@ class Header:
 
 
 @lru_cache(maxsize=100)
-def _field_called(name: bytes) -> re.Pattern[bytes]:
+def _fields_called(names: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    # Begins with an octet and not with "^": octets are skipped in no time, places are not.
     return re.compile(
-        rb"^" + re.escape(name) + rb"[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
-        re.IGNORECASE | re.MULTILINE,
+        rb"\n(" + b"|".join(map(re.escape, names)) + rb")[ \t]*:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+        re.IGNORECASE,
     )
 
 

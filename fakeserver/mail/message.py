@@ -10,7 +10,7 @@ from fakeserver.mail.collation import collation_key
 from fakeserver.mail.dates import parse_date
 from fakeserver.mail.decoded import decode_field, normalize, part_headers, part_texts
 from fakeserver.mail.envelope import envelope
-from fakeserver.mail.header import Field, Header, find_body
+from fakeserver.mail.header import Header, find_body
 from fakeserver.mail.message_id import message_ids
 from fakeserver.mail.mime import Part, parse_message
 from fakeserver.mail.preview import preview
@@ -52,15 +52,10 @@ class Message:
         octets = without_nul(self.octets)
         return Header(octets[: find_body(octets, 0, len(octets))])
 
-    @property
-    def fields(self) -> list[Field]:
-        """The fields of that header."""
-        return self.header.fields
-
     @cached_property
     def envelope(self) -> bytes:
         """ENVELOPE, ready for a response."""
-        return envelope(self.fields)
+        return envelope(self.header)
 
     @cached_property
     def body(self) -> bytes:
