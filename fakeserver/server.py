@@ -19,6 +19,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.ssl import CertificateOptions
 
 from fakeserver.certificates import Certificates, Kind
+from fakeserver.connection import Setting
 from fakeserver.extensions import Extensions
 from fakeserver.faults import Action, Fault, FaultPlan
 from fakeserver.host import Limits
@@ -26,7 +27,7 @@ from fakeserver.load import read_messages, read_tree
 from fakeserver.mail.message import Message
 from fakeserver.mail.source import octets_of
 from fakeserver.personas import Persona, find_persona, host_of
-from fakeserver.protocol import ImapProtocol, Setting
+from fakeserver.protocol import ImapProtocol
 from fakeserver.seed import fill_with_walkthrough
 from fakeserver.snapshot import Snapshot, restore_snapshot, take_snapshot
 from fakeserver.store.account import Account

@@ -45,7 +45,7 @@ def says(peer: MemoryPeer, data: bytes, places: list[int]) -> bytes:
     for piece in pieces(data, places):
         peer.send(piece)
         heard += peer.read_all()
-        assert peer.protocol._assembler.buffered < 5000 or peer.closed
+        assert peer.protocol.buffered < 5000 or peer.closed
     return heard
 
 
