@@ -5,6 +5,7 @@
 #   make check         what CI runs: lint, formatting, types, tests
 #   make differential  more seeds of the differential test: SEEDS=1-100 COMMANDS=1000
 #   make bench         speed and memory, compared with a direct connection and with stunnel
+#   make bench-far     a server behind a line of 40 ms: the pool, compression, TLS sessions
 #   make clean         remove what the others made
 
 PYTHON ?= python3
@@ -17,7 +18,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
 
-.PHONY: demo test check differential bench clean
+.PHONY: demo test check differential bench bench-far clean
 
 demo: $(VENV)/.installed
 	$(BIN)/imapproxy demo
@@ -38,6 +39,10 @@ differential: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-far: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.far $(ARGS)
+	$(BIN)/python -m benchmarks.resumption
 
 clean:
 	rm -rf $(VENV) build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -50,7 +50,7 @@ class Cost(NamedTuple):
 def all_costs(sessions: int) -> Iterator[Cost]:
     """Measure everything, one after the other."""
     yield _slow_client()
-    with _stub() as (upstream, ca_file):
+    with stub() as (upstream, ca_file):
         yield _slow_upstream(upstream, ca_file)
         yield from _idle_sessions(upstream, ca_file, sessions)
 
@@ -129,7 +129,7 @@ def _large_message() -> bytes:
 
 
 @contextmanager
-def _stub() -> Iterator[tuple[str, Path]]:
+def stub(*options: str) -> Iterator[tuple[str, Path]]:
     """Run the stub server; its URL, and the authority that vouches for it."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -138,7 +138,7 @@ def _stub() -> Iterator[tuple[str, Path]]:
         authority.cert_pem.write_to_path(str(directory / "ca.pem"))
         certificate.private_key_and_cert_chain_pem.write_to_path(str(directory / "server.pem"))
         pem = directory / "server.pem"
-        command = python_module("benchmarks.stub", str(pem), str(pem))
+        command = python_module("benchmarks.stub", str(pem), str(pem), *options)
         with Program(command, environment=python_environment()) as program:
             port = program.wait_for_line(r"^(\d+)$")[1]
             yield f"imaps://localhost:{port}", directory / "ca.pem"

@@ -2,7 +2,8 @@
 
 For what is measured about the proxy alone: a thousand sessions of a real server would be a
 thousand processes, and no real server takes a message as slowly as a bad line does. Run as
-``python -m benchmarks.stub CERTIFICATE KEY``; the first line it prints is its port.
+``python -m benchmarks.stub CERTIFICATE KEY [TLSv1_2]``, with the newest TLS that it may speak; the
+first line it prints is its port.
 """
 
 import asyncio
@@ -47,8 +48,9 @@ async def _take_slowly(
         await asyncio.sleep(_SECONDS_A_PIECE)
 
 
-async def _main(certificate: str, key: str) -> None:
+async def _main(certificate: str, key: str, newest: str = "MAXIMUM_SUPPORTED") -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.maximum_version = ssl.TLSVersion[newest]
     context.load_cert_chain(certificate, key)
     server = await asyncio.start_server(_serve, "127.0.0.1", 0, ssl=context, backlog=1000)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -56,4 +58,4 @@ async def _main(certificate: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:3]))
+    asyncio.run(_main(*sys.argv[1:4]))

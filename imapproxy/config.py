@@ -42,6 +42,7 @@ class UpstreamConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     pins: tuple[str, ...] = ()
     connect_timeout: float = TIMEOUT
     max_connections: int | None = None
+    compress: bool = False
 
 
 class ListenerConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -189,6 +190,7 @@ def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
         UpstreamTls(address.host, authorities, pins),
         config.connect_timeout,
         config.max_connections,
+        config.compress,
     )
 
 

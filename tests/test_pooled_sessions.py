@@ -41,6 +41,7 @@ class Pooled:
         pool: PoolConfig = PoolConfig(),  # noqa: B008 - frozen
         *,
         max_connections: int | None = None,
+        compress: bool = False,
         **server: Any,
     ) -> FakeServer:
         self.server = FakeServer(reactor, **server)
@@ -48,6 +49,7 @@ class Pooled:
             self.server.add_account(user, "pw")
         await self.server.start()
         self._max_connections = max_connections
+        self._compress = compress
         self.service = ProxyService(reactor, self.settings(pool))
         await self.service.start()
         self.server.transcript.clear()
@@ -59,6 +61,7 @@ class Pooled:
             f"imaps://localhost:{self.server.tls_port}",
             ca_file=str(self.server.ca_file),
             max_connections=self._max_connections,
+            compress=self._compress,
         )
         listener = ListenerConfig("127.0.0.1:0")
         return check_config(Config({"s": upstream}, (listener,), pool=pool), self._directory)
@@ -125,6 +128,17 @@ class TestTransparency:
         assert await pooled.session(*script) == first
         assert pooled.connections == 1
         assert b"Tag BAD" in first[1] or b"Tag NO" in first[1]
+
+    @in_reactor
+    async def test_nor_does_compression(self, pooled):
+        server = await pooled.start(compress=True)
+        server.deliver(b"Subject: large\r\n\r\n" + b"all work and no play\r\n" * 20_000, user="ann")
+        script = (b"EXAMINE INBOX", b"FETCH * BODY.PEEK[]", b"CAPABILITY")
+        first = await pooled.session(*script)
+        assert await pooled.session(*script) == first
+        assert len(first[2]) > 400_000
+        assert b"COMPRESS" not in first[3]
+        assert len(server.commands("COMPRESS")) == 1
 
     @in_reactor
     async def test_recent_is_told_to_the_first_session_that_selects(self, pooled):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from imapproxy.relay.hop_by_hop import status_for_client, untagged_for_client
 from imapproxy.upstream.client import ImapClient
+from imapproxy.upstream.compress import compress
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.dial import Upstream, dial
 from imapproxy.upstream.errors import (
@@ -113,6 +114,8 @@ class PartnerSource:
         client = await self._dial()
         async with closed_unless_done(client):
             outcome = await log_in(client, credentials, self._introduction)
+            if self._upstream.compress:
+                await compress(client)
         return LoggedIn(
             client.connection,
             client.capabilities or Capabilities(),

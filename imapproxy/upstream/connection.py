@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from imapproxy.upstream.deflate import Deflated
 from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, UpstreamUnavailable
 from imapproxy.upstream.exchange import Exchange
 from imapproxy.upstream.footprint import Footprint
@@ -92,6 +93,7 @@ class UpstreamConnection(TwistedProtocol):
         self._greeted = False
         self._inside_response = False
         self._stray_lines = 0
+        self._deflated: Deflated | None = None
         self._closing: IDelayedCall | None = None
         self._lost: list[Deferred[None]] = []
 
@@ -117,6 +119,7 @@ class UpstreamConnection(TwistedProtocol):
             or self._gathered
             or self._inside_response
             or self._framer.buffered
+            or (self._deflated is not None and self._deflated.waits)
             or self._stray_lines
         )
 
@@ -192,6 +195,12 @@ class UpstreamConnection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Everything the upstream says comes in here (the hot path of the relay)."""
+        if self._deflated is not None:
+            self._deflated.received(data)
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
         if self.error is not None:
             return
         self._framer.feed(data)
@@ -266,7 +275,7 @@ class UpstreamConnection(TwistedProtocol):
     def _malformed(self, fragment: Malformed) -> None:
         self.fail(UpstreamProtocolError(f"{self.name} broke the protocol: {fragment.reason}"))
 
-    # -- TLS -------------------------------------------------------------------------------
+    # -- TLS and compression ---------------------------------------------------------------
 
     def start_tls(self, creator: Any) -> None:
         """Put TLS under the connection, now.
@@ -282,6 +291,13 @@ class UpstreamConnection(TwistedProtocol):
             )
         assert self.transport is not None
         self.transport = start_prompt_tls(self.transport, creator, self, client=True)
+
+    def start_compression(self) -> None:
+        """Compress in both directions, now; what came behind the answer to COMPRESS already is."""
+        self._deflated = self.transport = Deflated(self.transport, self._take, self.fail)
+        rest = self._framer.take_buffered()
+        if rest:
+            self._deflated.received(rest)
 
     def handshakeCompleted(self) -> None:
         """TLS stands, and the certificate was accepted."""

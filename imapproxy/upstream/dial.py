@@ -38,13 +38,15 @@ class Upstream:
     """An upstream server: where it is and what its certificate has to satisfy.
 
     ``timeout`` is in seconds, for all that it takes to reach it. ``max_connections`` is how many it
-    allows each account, ``None`` where that is not known.
+    allows each account, ``None`` where that is not known. ``compress`` compresses the connection if
+    the server offers that.
     """
 
     address: Address
     tls: UpstreamTls
     timeout: float = TIMEOUT
     max_connections: int | None = None
+    compress: bool = False
 
 
 class DialObserver:

@@ -219,6 +219,11 @@ class Dovecot:
         return f"imaps://localhost:{self.imaps_port}"
 
     @property
+    def upstream_settings(self) -> str:
+        """What a configuration file says of it."""
+        return f'url = "{self.upstream}"\nca_file = "{self.ca_file}"\n'
+
+    @property
     def upstream_starttls(self) -> str:
         """The URL by which the proxy reaches its plaintext port."""
         return f"imap+starttls://localhost:{self.imap_port}"

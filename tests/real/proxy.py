@@ -4,8 +4,10 @@ import re
 import shlex
 import signal
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from types import TracebackType
 from typing import Self
 
@@ -118,6 +120,22 @@ class Proxy:
             self.stop()
         else:
             self.program.kill()
+
+
+@contextmanager
+def configured_proxy(upstream: str, rest: str = "") -> Iterator[int]:
+    """``imapproxy run --config``; the port of its listener.
+
+    ``upstream`` and ``rest`` are TOML: what is said of the upstream, and further tables.
+    """
+    with NamedTemporaryFile("w", suffix=".toml") as file:
+        file.write(f'[upstream.server]\n{upstream}\n[[listener]]\nlisten = "127.0.0.1:0"\n{rest}\n')
+        file.flush()
+        command = python_module("imapproxy", "run", "--config", file.name)
+        with Program(command, environment=python_environment()) as program:
+            yield int(program.wait_for_line(r"^ready: 127\.0\.0\.1:(\d+)")[1])
+            assert program.stop() == 0, program.describe()
+            assert not _COMPLAINTS.search(program.output("stderr")), program.describe()
 
 
 def stdio_command(upstream: str, ca_file: Path) -> str:

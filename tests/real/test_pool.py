@@ -2,13 +2,11 @@
 
 import re
 import signal
-from pathlib import Path
 
 import pytest
 
 from tests.real.dovecot import Account, Dovecot, Message
-from tests.real.programs import Program, python_environment, python_module
-from tests.real.proxy import Proxy
+from tests.real.proxy import Proxy, configured_proxy
 from tests.real.raw import RawClient, octets_of
 
 _TIMES = re.compile(rb" \(\d[^)]*secs\)")
@@ -16,7 +14,7 @@ _TIMES = re.compile(rb" \(\d[^)]*secs\)")
 SCRIPT = (
     b"FETCH 1 FLAGS",  # nothing is selected: BAD
     b"CAPABILITY",
-    b'LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT))',
+    b"STATUS Drafts (MESSAGES UIDNEXT)",
     b"NAMESPACE",
     b"SELECT INBOX",
     b"FETCH 1:* (UID FLAGS)",
@@ -114,22 +112,14 @@ def test_a_wrong_password_is_dovecots_to_refuse(
 
 
 def test_a_parked_connection_that_was_killed_is_replaced(
-    dovecot: Dovecot, account: Account, tmp_path: Path
+    dovecot: Dovecot, account: Account
 ) -> None:
-    config = tmp_path / "imapproxy.toml"
-    config.write_text(
-        f'[upstream.dovecot]\nurl = "{dovecot.upstream}"\nca_file = "{dovecot.ca_file}"\n'
-        '[[listener]]\nlisten = "127.0.0.1:0"\n'
-        "[pool]\nprobe_after = 0.000001\n"  # nothing is given out unseen
-    )
-    command = python_module("imapproxy", "run", "--config", config)
-    with Program(command, environment=python_environment()) as proxy:
-        port = int(proxy.wait_for_line(r"^ready: 127\.0\.0\.1:(\d+)")[1])
+    # Nothing is given out unseen.
+    with configured_proxy(dovecot.upstream_settings, "[pool]\nprobe_after = 0.000001") as port:
         session(port, account, b"SELECT INBOX")
         dovecot.kill_session(account)
         dovecot.wait_for_log(r"killed with signal 9")
         assert b"t OK" in session(port, account, b"SELECT INBOX")[1]
-        assert proxy.stop() == 0
 
 
 def test_what_is_parked_logs_out_when_the_proxy_stops(dovecot: Dovecot, account: Account) -> None:
