@@ -2,6 +2,7 @@
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -128,6 +129,32 @@ def test_what_is_parked_logs_out_when_the_proxy_stops(dovecot: Dovecot, account:
         assert proxy.program.stop(signal.SIGTERM) == 0
         dovecot.wait_for_log(rf"imap\({account.user}\).*Logged out")
         proxy.start()
+
+
+class OneAtATime(Dovecot):
+    """A Dovecot that allows an account one connection."""
+
+    def _write_configuration(self) -> Path:
+        path = super()._write_configuration()
+        with path.open("a") as configuration:
+            configuration.write("protocol imap {\n  mail_max_userip_connections = 1\n}\n")
+        return path
+
+
+@pytest.mark.usefixtures("dovecot")
+@pytest.mark.parametrize("before_log_out", [b"NOOP", b"ENABLE CONDSTORE"])
+def test_who_is_one_too_many_for_dovecot_waits_for_the_one_before(before_log_out: bytes) -> None:
+    with OneAtATime() as dovecot, configured_proxy(dovecot.upstream_settings) as port:
+        account = dovecot.account()
+        log_in = f"LOGIN {account.user} {account.password}".encode()
+        with RawClient(port) as first, RawClient(port) as second:
+            first.ok(log_in)
+            first.ok(before_log_out)
+            second.send(b"t " + log_in + b"\r\n")
+            dovecot.wait_for_log("Maximum number of connections from user.IP exceeded")
+            first.ok(b"LOGOUT")
+            answer = second.read_until(lambda response: response.first_word == b"t")
+            assert octets_of(answer).startswith(b"t OK")
 
 
 def test_the_way_of_the_pool_without_unselect(dovecot: Dovecot, account: Account) -> None:

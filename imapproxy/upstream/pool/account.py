@@ -10,6 +10,8 @@ from imapproxy.upstream.pool.rules import PoolRules
 
 # Seconds for which a server's refusal is believed: devices elsewhere come and go.
 _BELIEVED = 60.0
+# Seconds in which a server may still count a connection that is gone.
+_STILL_COUNTED = 5.0
 
 
 class GrantedWish(Wish):
@@ -29,14 +31,16 @@ class Account:
     key: AccountKey
     leases: list[Lease] = field(default_factory=list)
     wishes: list[GrantedWish] = field(default_factory=list)
+    visitors: int = 0  # sessions that are about to get a connection
     retired: bool = False  # nothing is parked any more: the configuration has changed
+    last_gone: float = float("-inf")  # when a connection that was logged in was gone
     _allowed: int = 0
     _allowed_until: float = float("-inf")
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing left to remember."""
-        return not (self.leases or self.wishes)
+        return not (self.leases or self.wishes or self.visitors)
 
     @property
     def waiting(self) -> int:
@@ -47,6 +51,10 @@ class Account:
         """The server has shown that it allows no more than so many connections."""
         self._allowed = allowed
         self._allowed_until = now + _BELIEVED
+
+    def may_be_miscounted(self, now: float) -> bool:
+        """Whether the server may count one that is gone already."""
+        return now - self.last_gone < _STILL_COUNTED
 
     def limit(self, now: float) -> int | None:
         """How many connections it may have; ``None`` where nobody knows of a limit."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from imapproxy.upstream.dial import Upstream
@@ -23,6 +24,9 @@ from imapproxy.wire.credentials import Credentials
 
 #: Dials and logs in. Raises :class:`UpstreamError`.
 LogIn = Callable[[Credentials], Awaitable[LoggedIn]]
+
+
+_PAUSE = 0.5  # seconds for the server to notice that a connection is gone
 
 
 class Pool:
@@ -52,13 +56,22 @@ class Pool:
         free within ``rules.wait`` seconds, and whatever ``log_in`` raises.
         """
         key = AccountKey(upstream, credentials.user, credentials.authorization)
+        account = self._accounts.setdefault(key, Account(key))
+        account.visitors += 1
+        try:
+            return await self._acquire(account, credentials, log_in)
+        finally:
+            account.visitors -= 1
+            self._settle(account)
+
+    async def _acquire(self, account: Account, credentials: Credentials, log_in: LogIn) -> Lease:
         credential = self._fingerprints.of(credentials)
         ends = self._clock.seconds() + self.rules.wait
         again = False
         while True:
-            lease = await self._granted(key, credential, ends, first=again)
+            lease = await self._granted(account, credential, ends, first=again)
             if lease.stage is Stage.OPENING:
-                usable = await self._opened(lease, log_in(credentials))
+                usable = await self._opened(account, lease, log_in(credentials))
             else:
                 usable = await self._still_good(lease)
             if usable:
@@ -67,11 +80,10 @@ class Pool:
             again = True
 
     async def _granted(
-        self, key: AccountKey, credential: bytes, ends: float, *, first: bool
+        self, account: Account, credential: bytes, ends: float, *, first: bool
     ) -> Lease:
         """What the plan has for this wish, at the latest when the clock says ``ends``."""
         wish = GrantedWish(credential)
-        account = self._accounts.setdefault(key, Account(key))
         account.wishes.insert(0 if first else len(account.wishes), wish)
         try:
             self._settle(account)
@@ -82,7 +94,6 @@ class Pool:
         finally:
             if wish in account.wishes:
                 account.wishes.remove(wish)
-                self._settle(account)
 
     def _none_free(self, account: Account) -> NoFreeConnection:
         limit = account.limit(self._clock.seconds())
@@ -96,25 +107,36 @@ class Pool:
             advice,
         )
 
-    async def _opened(self, lease: Lease, logging_in: Awaitable[LoggedIn]) -> bool:
+    async def _opened(
+        self, account: Account, lease: Lease, logging_in: Awaitable[LoggedIn]
+    ) -> bool:
         """Whether the log-in has worked; false if it may, once there is room for it."""
-        account = self._accounts[lease.key]
         done = False
         try:
             lease.logged_in = await logging_in
             done = True
         except UpstreamError as error:
-            others = len(account.leases) - 1
-            if not (others and is_too_many(error)):
+            if not (is_too_many(error) and await self._has_hope(account)):
                 raise
-            account.refused(others, self._clock.seconds())
             return False
         finally:
             if not done:
                 self._gone(account, lease)
         lease.stage = Stage.IN_USE
         lease.logged_in_at = self._clock.seconds()
-        lease.connection.when_lost().addCallback(lambda _: self._gone(account, lease))
+        lease.connection.when_lost().addCallback(lambda _: self._lost(account, lease))
+        return True
+
+    async def _has_hope(self, account: Account) -> bool:
+        """Whether who was refused as one too many may be let in before long."""
+        now = self._clock.seconds()
+        others = len(account.leases) - 1
+        if others:
+            account.refused(others, now)
+        elif account.may_be_miscounted(now):
+            await deferLater(self._clock, _PAUSE)
+        else:
+            return False
         return True
 
     async def _still_good(self, lease: Lease) -> bool:
@@ -218,6 +240,10 @@ class Pool:
         self._parked.pop(lease, None)
         lease.stage = Stage.CLOSING
         say_goodbye(lease.connection)
+
+    def _lost(self, account: Account, lease: Lease) -> None:
+        account.last_gone = self._clock.seconds()
+        self._gone(account, lease)
 
     def _gone(self, account: Account, lease: Lease) -> None:
         lease.expire_never()

@@ -463,6 +463,32 @@ class TestServersThatRefuse:
         talk.refusal = self.TOO_MANY
         assert failure(talk.asks(), LoginRefused) is self.TOO_MANY
 
+    def test_a_server_that_still_counts_the_one_before(self):
+        talk = PoolTalk(max_connections=1)
+        lease = talk.gets()
+        talk.ends[0].runs(b"ENABLE CONDSTORE")
+        waiting = talk.asks()
+        lease.leave()
+        talk.refusal = self.TOO_MANY
+        talk.ends[0].goes()
+        talk.clock.advance(0.5)
+        assert waits(waiting)
+        talk.refusal = None
+        talk.clock.advance(0.5)
+        assert result(waiting).connection is talk.ends[1].connection
+
+    def test_but_not_for_long(self):
+        talk = PoolTalk(max_connections=1)
+        lease = talk.gets()
+        talk.ends[0].runs(b"ENABLE CONDSTORE")
+        waiting = talk.asks()
+        lease.leave()
+        talk.refusal = self.TOO_MANY
+        talk.ends[0].goes()
+        talk.clock.pump([0.5] * 10)
+        assert failure(waiting, LoginRefused) is self.TOO_MANY
+        assert talk.clock.getDelayedCalls() == []
+
     def test_other_refusals_are_told_at_once(self):
         talk = PoolTalk()
         talk.gets()
