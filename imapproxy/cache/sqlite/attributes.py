@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from imapproxy.cache.sqlite import seals
 from imapproxy.cache.sqlite.database import insert
+from imapproxy.cache.sqlite.rows import is_whole
 from imapproxy.cache.sqlite.schema import COLUMNS, UID_MASK
 from imapproxy.cache.sqlite.writing import Writing, numbers
 from imapproxy.cache.store import CONSTANT
@@ -52,7 +53,7 @@ def read_attributes(
     return {
         message: {name: value for name, value in zip(_COLUMN_NAMES, values, strict=True) if value}
         for message, seal, *values in rows
-        if seals.of_values(message, values) == seal
+        if is_whole(seal, seals.of_values, message, values)
     }
 
 

@@ -160,7 +160,7 @@ class Batch:
             writing.drop(change.mailbox)
         box = writing.admit(change.mailbox)
         assert box is not None
-        seal = seals.of_octets(box + change.uid_next, change.uids)
+        seal = seals.of_uid_list(box, change.uid_next, change.uids)
         writing.database.execute(
             "INSERT INTO uid_list VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "
             "SET uid_next = excluded.uid_next, seal = excluded.seal, uids = excluded.uids "

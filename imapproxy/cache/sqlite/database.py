@@ -52,18 +52,39 @@ class Fault(Enum):
     """Another process has held the lock for too long."""
 
 
+class Damaged(sqlite3.DatabaseError):
+    """What SQLite cannot notice: a value that cannot be."""
+
+
+class NewerFormat(sqlite3.DatabaseError):
+    """Another process, of a newer version, has given the database its own format meanwhile."""
+
+
 _FAULTS = {
-    sqlite3.SQLITE_CORRUPT: Fault.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Fault.DAMAGED,
     sqlite3.SQLITE_BUSY: Fault.BUSY,
     sqlite3.SQLITE_LOCKED: Fault.BUSY,
+    sqlite3.SQLITE_FULL: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_IOERR: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_READONLY: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_CANTOPEN: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_PERM: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_NOLFS: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_NOMEM: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_TOOBIG: Fault.CANNOT_WRITE,
+    sqlite3.SQLITE_INTERRUPT: Fault.BUSY,
 }
 
 
 def fault(error: sqlite3.Error) -> Fault:
-    """What kind of error it is (https://www.sqlite.org/rescode.html)."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    return _FAULTS.get(code & 0xFF, Fault.CANNOT_WRITE)
+    """What kind of error it is (https://www.sqlite.org/rescode.html).
+
+    Besides SQLITE_CORRUPT and SQLITE_NOTADB there is much that a damaged database can lead to, a
+    table that is not there or a number that is none.
+    """
+    if isinstance(error, NewerFormat):
+        return Fault.CANNOT_WRITE
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return _FAULTS.get(code & 0xFF, Fault.DAMAGED)
 
 
 def connect(path: Path, *, mode: str = "rw", patience: float = 5.0) -> sqlite3.Connection:
@@ -80,6 +101,7 @@ def connect(path: Path, *, mode: str = "rw", patience: float = 5.0) -> sqlite3.C
         isolation_level=None,
         check_same_thread=False,  # opened in one thread, then used by another alone
     )
+    database.text_factory = bytes  # a text that is damaged must not keep a row from being read
     try:
         for pragma in _PRAGMAS:
             database.execute(f"PRAGMA {pragma}").close()

@@ -7,7 +7,7 @@ from imapproxy.cache.sqlite.schema import COLUMNS, UID_MASK
 from imapproxy.cache.store import INLINE_MAX, Form, Need
 
 MAILBOX = """
-SELECT id, seal FROM mailbox
+SELECT id, seal, label FROM mailbox
 WHERE account = ? AND mailbox_id = ? AND name = ? AND uid_validity = ?
 """
 
@@ -22,7 +22,7 @@ ORDER BY message.id
 """
 
 ATTRIBUTES = f"""
-SELECT id, seal, {", ".join(COLUMNS.values())} FROM attribute
+SELECT id, seal, {", ".join(COLUMNS.values())}, id & {UID_MASK} FROM attribute
 WHERE id BETWEEN ? AND ? AND ({{condition}})
 ORDER BY id
 """
@@ -35,7 +35,7 @@ CHUNKS = "SELECT id, seal, octets FROM chunk WHERE id BETWEEN ? AND ? ORDER BY i
 
 # Sizes and not octets are what is counted here; the sections of a mailbox are one range of pages.
 HOLDINGS = f"""
-SELECT account, label, mailbox_id, uid_validity, name, id, seal,
+SELECT id, seal, account, label, mailbox_id, uid_validity,
     (SELECT count(*) FROM message
         WHERE message.id BETWEEN mailbox.id << 32 AND mailbox.id << 32 | {UID_MASK}),
     (SELECT count(*) FILTER (WHERE key = '') FROM section

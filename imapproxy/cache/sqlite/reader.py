@@ -1,22 +1,18 @@
 """Looking things up in the database, in the thread of the reactor."""
 
 import sqlite3
-import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from operator import itemgetter
-from typing import Any
-from zlib import crc32
 
 import msgspec
 
-from imapproxy.cache.sqlite import queries, seals
+from imapproxy.cache.sqlite import queries, rows, seals
 from imapproxy.cache.sqlite.changes import Spoilt
 from imapproxy.cache.sqlite.database import Fault, fault
 from imapproxy.cache.sqlite.doubts import Doubts
-from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, COLUMNS, UID_BITS, UID_MASK
+from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, UID_BITS, UID_MASK
 from imapproxy.cache.store import (
     Form,
     Holding,
@@ -60,10 +56,10 @@ class SqliteReader(Reader):
         if row is None:
             return None
         uid_next, seal, octets = row
-        if seals.of_octets(box + uid_next, octets) != seal:
+        if not rows.is_whole(seal, seals.of_uid_list, box, uid_next, octets):
             self._report(Spoilt("uid_list", box))
             return None
-        return UidList(uid_next, _unpack(octets))
+        return UidList(uid_next, rows.unpack_uids(octets))
 
     def held(
         self,
@@ -77,8 +73,8 @@ class SqliteReader(Reader):
         statement, parameters = queries.held(attributes, needs)
         with self._reading() as database:
             between = _between(self._box(database, mailbox), low, high)
-            rows = database.execute(statement, (*between, *parameters)).fetchall()
-        return array("I", list(chain.from_iterable(rows)))
+            found = database.execute(statement, (*between, *parameters)).fetchall()
+        return array("I", list(chain.from_iterable(found)))
 
     def attributes(
         self, mailbox: Mailbox, names: Sequence[str], low: int, high: int
@@ -89,11 +85,11 @@ class SqliteReader(Reader):
         with self._reading() as database:
             between = _between(self._box(database, mailbox), low, high)
             if "FLAGS" in names:
-                rows = database.execute(queries.FLAGS_AND_ATTRIBUTES, between).fetchall()
-                return self._flags_and_attributes(rows, names)
+                found = database.execute(queries.FLAGS_AND_ATTRIBUTES, between).fetchall()
+                return rows.flags_and_attributes(found, names, self._report)
             statement = queries.ATTRIBUTES.format(condition=queries.is_held(names))
-            rows = database.execute(statement, between).fetchall()
-        return self._attributes(rows, names)
+            found = database.execute(statement, between).fetchall()
+        return rows.attributes(found, names, self._report)
 
     def sections(
         self, mailbox: Mailbox, need: Need, low: int, high: int, max_octets: int
@@ -104,7 +100,7 @@ class SqliteReader(Reader):
             between = _between(self._box(database, mailbox), low, high)
             cursor = database.execute(statement, (*before, *between, *behind))
             try:
-                return self._sections(cursor, max_octets)
+                return rows.sections(cursor, need, max_octets, self._report)
             finally:
                 cursor.close()  # a snapshot that stays open keeps the log from being copied over
 
@@ -118,13 +114,15 @@ class SqliteReader(Reader):
             if offset >= end:
                 return b""
             between = (base + first, base + (end - 1) // CHUNK)
-            rows = database.execute(queries.CHUNKS, between).fetchall()
+            found = database.execute(queries.CHUNKS, between).fetchall()
         pieces = [
-            octets for number, seal, octets in rows if seals.of_octets(number, octets) == seal
+            octets
+            for number, seal, octets in found
+            if rows.is_whole(seal, seals.of_octets, number, octets)
         ]
         whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         start = offset - first * CHUNK
-        if len(pieces) < len(rows) or len(whole) < start + end - offset:
+        if len(pieces) < len(found) or len(whole) < start + end - offset:
             self._report(Spoilt("content", content))
             raise StoreError("a message in the cache is damaged; ask the upstream")
         return whole[start : start + end - offset]
@@ -141,14 +139,13 @@ class SqliteReader(Reader):
     def holdings(self) -> list[Holding]:
         """See the port."""
         with self._reading() as database:
-            rows = database.execute(queries.HOLDINGS).fetchall()
-        found = []
-        for account, label, mailbox_id, uid_validity, name, number, seal, *figures in rows:
-            mailbox = Mailbox(account, label, mailbox_id, uid_validity)
-            kept = mailbox if mailbox_id else mailbox._replace(name=name)
-            if seals.of_mailbox(number, kept) == seal:
-                found.append(Holding(mailbox, *figures))
-        return found
+            found = database.execute(queries.HOLDINGS).fetchall()
+        return [
+            Holding(mailbox, *figures)
+            for number, seal, account, name, mailbox_id, uid_validity, *figures in found
+            for mailbox in [Mailbox(account, name, mailbox_id, uid_validity)]
+            if rows.is_whole(seal, seals.of_mailbox, number, mailbox)
+        ]
 
     # -- rows ------------------------------------------------------------------------------
 
@@ -170,65 +167,15 @@ class SqliteReader(Reader):
         if self._doubts and mailbox in self._doubts:
             return 0
         where = (*mailbox.identity, mailbox.uid_validity)
-        row: tuple[int, int] | None = database.execute(queries.MAILBOX, where).fetchone()
+        row = database.execute(queries.MAILBOX, where).fetchone()
         if row is None:
             return 0
-        number, seal = row
-        if seals.of_mailbox(number, mailbox) != seal:
+        number: int
+        number, seal, label = row
+        if not rows.is_whole(seal, seals.of_mailbox, number, mailbox._replace(name=label)):
             self._report(Spoilt("mailbox", number))
             return 0
         return number
-
-    def _attributes(
-        self, rows: Sequence[tuple[Any, ...]], names: Sequence[str]
-    ) -> list[tuple[int | bytes | None, ...]]:
-        of_values = seals.of_values
-        columns = list(COLUMNS)
-        pick = itemgetter(0, *(2 + columns.index(name) for name in names))
-        found = []
-        for row in rows:
-            if of_values(row[0], row[2:]) != row[1]:
-                self._report(Spoilt("attribute", row[0]))
-                continue
-            found.append(_with_uid(pick(row)))
-        return found
-
-    def _flags_and_attributes(
-        self, rows: Sequence[tuple[Any, ...]], names: Sequence[str]
-    ) -> list[tuple[int | bytes | None, ...]]:
-        columns = ["FLAGS", None, None, *COLUMNS]
-        pick = itemgetter(0, *(2 + columns.index(name) for name in names))
-        found = []
-        for row in rows:
-            number, seal, flags, behind, its_seal, *values = row
-            if seals.of_octets(number, flags) != seal:
-                self._report(Spoilt("message", number))
-                continue
-            if behind and seals.of_values(behind, values) != its_seal:
-                self._report(Spoilt("attribute", number))
-                continue
-            picked = _with_uid(pick(row))
-            if any(picked[1:]):
-                found.append(picked)
-        return found
-
-    def _sections(self, rows: sqlite3.Cursor, max_octets: int) -> list[Section]:
-        seal_of = seals.of_section
-        found = []
-        octets = 0
-        for message, key, form, clean, size, content, checksum, seal, data in rows:
-            if seal_of(message, key, form, clean, size, content, checksum) != seal or (
-                data is not None and crc32(data) != checksum
-            ):
-                self._report(Spoilt("section", message))
-                continue
-            uid = message & UID_MASK
-            found.append(Section(uid, key, _FORMS[form], size, bool(clean), content, data))
-            if data is not None:
-                octets += size
-                if octets >= max_octets:
-                    break
-        return found
 
     def _size(self, database: sqlite3.Connection, content: int) -> int:
         row = database.execute("SELECT size FROM content WHERE id = ?", (content,)).fetchone()
@@ -248,25 +195,10 @@ class SqliteReader(Reader):
         if row is None:
             return None
         seal, octets = row
-        return octets if seals.of_small(account, value, octets) == seal else None
+        whole = rows.is_whole(seal, seals.of_small, account, value, octets)
+        return octets if whole else None
 
 
 def _between(box: int, low: int, high: int) -> tuple[int, int]:
     base = box << UID_BITS
     return base + max(low, 0), base + min(high, UID_MASK)
-
-
-def _with_uid(picked: tuple[Any, ...]) -> tuple[int | bytes | None, ...]:
-    """The row as the port has it: a UID in front, ``None`` where nothing is."""
-    number, *values = picked
-    if b"" in values:
-        values = [value or None for value in values]
-    return (number & UID_MASK, *values)
-
-
-def _unpack(octets: bytes) -> "array[int]":
-    uids = array("I")
-    uids.frombytes(octets)
-    if sys.byteorder == "big":
-        uids.byteswap()
-    return uids

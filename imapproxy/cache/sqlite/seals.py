@@ -27,16 +27,21 @@ def of_values(number: int, values: Sequence[bytes]) -> int:
 
 
 def of_section(
-    message: int, key: str, form: int, clean: int, size: int, content: int, checksum: int
+    message: int, key: bytes, form: int, clean: int, size: int, content: int, checksum: int
 ) -> int:
     """The seal of the row of a section, whose octets have a ``checksum`` (CRC-32)."""
     numbers = 3 * message + 5 * form + 7 * clean + 11 * size + 13 * content + 17 * checksum
-    return numbers % _PRIME ^ crc32(key.encode())
+    return numbers % _PRIME ^ crc32(key)
 
 
 def of_mailbox(number: int, mailbox: Mailbox) -> int:
-    """The seal of the row of a mailbox."""
-    return of_values(number + mailbox.uid_validity, mailbox.identity)
+    """The seal of the row of a mailbox, its name included even if that is a label only."""
+    return of_values(number + mailbox.uid_validity, mailbox[:3])
+
+
+def of_uid_list(box: int, uid_next: int, octets: bytes) -> int:
+    """The seal of the list of UIDs of a mailbox."""
+    return of_octets(box + 3 * uid_next, octets)
 
 
 def of_small(account: bytes, key: bytes, octets: bytes) -> int:

@@ -8,6 +8,7 @@ from zlib import crc32
 from imapproxy.cache.sqlite import seals
 from imapproxy.cache.sqlite.attributes import BrokenWord
 from imapproxy.cache.sqlite.database import insert
+from imapproxy.cache.sqlite.rows import is_whole
 from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, UID_MASK
 from imapproxy.cache.sqlite.writing import Writing, numbers
 from imapproxy.cache.store import WHOLE
@@ -108,9 +109,9 @@ def read_sections(database: sqlite3.Connection, messages: Collection[int]) -> di
         (numbers(messages),),
     ).fetchall()
     return {
-        (message, key): Row(*row)
+        (message, key.decode()): Row(*row)
         for message, key, seal, *row in rows
-        if seals.of_section(message, key, *row) == seal
+        if is_whole(seal, seals.of_section, message, key, *row)
     }
 
 
@@ -120,7 +121,7 @@ def put_sections(database: sqlite3.Connection, rows: Mapping[Place, Row]) -> Non
         database,
         "INSERT OR REPLACE INTO section",
         [
-            (message, key, *row, seals.of_section(message, key, *row))
+            (message, key, *row, seals.of_section(message, key.encode(), *row))
             for (message, key), row in rows.items()
         ],
     )

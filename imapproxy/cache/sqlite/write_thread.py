@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from imapproxy.cache.sqlite.batch import Batch
 from imapproxy.cache.sqlite.changes import Change, Drop, KeepSection, Piece, Renamed
-from imapproxy.cache.sqlite.database import Fault, fault, transaction
+from imapproxy.cache.sqlite.database import Fault, NewerFormat, fault, transaction
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.queue import ChangeQueue, Close, Flush, Rebuild, Settle
 from imapproxy.cache.sqlite.room import Room, give_back, sweep, use
@@ -134,7 +134,7 @@ class WriteThread:
         with transaction(database):
             if version(database) != FORMAT:
                 # A newer imapproxy has migrated it under us: what is written now it would not get.
-                raise sqlite3.OperationalError("the cache has been given a newer format")
+                raise NewerFormat("it has been given a newer format")
             writing = Writing(database, time.time())
             use(writing, self._queue.uses(), self._max_octets)
             self._room.make(writing, _octets(changes))

@@ -1,7 +1,5 @@
 """Putting things in, from the reactor's thread: everything is only noted down here."""
 
-import sys
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
@@ -26,6 +24,7 @@ from imapproxy.cache.sqlite.changes import (
 )
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.queue import ChangeQueue
+from imapproxy.cache.sqlite.rows import pack_uids
 from imapproxy.cache.sqlite.schema import UID_MASK
 from imapproxy.cache.store import (
     ATTRIBUTES,
@@ -55,7 +54,7 @@ class SqliteWriter(Writer):
 
     def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
         """See the port."""
-        uids = _pack(uid_list.uids)
+        uids = pack_uids(uid_list.uids)
         self.offer(KeepUidList(mailbox, uid_list.uid_next, uids), len(uids))
 
     def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
@@ -223,10 +222,3 @@ def _keep_header(
 ) -> None:
     if header is not None:
         writer.keep_section(mailbox, uid, "HEADER", Form.LITERAL, header, clean=clean)
-
-
-def _pack(uids: "array[int]") -> bytes:
-    packed = array("I", uids)
-    if sys.byteorder == "big":
-        packed.byteswap()
-    return packed.tobytes()

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from imapproxy.cache.sqlite import seals
-from imapproxy.cache.sqlite.database import insert
+from imapproxy.cache.sqlite.database import Damaged, insert
+from imapproxy.cache.sqlite.rows import is_whole
 from imapproxy.cache.sqlite.schema import UID_BITS, UID_MASK
 from imapproxy.cache.store import Mailbox
 
@@ -25,9 +26,7 @@ class Writing:
         self.database = database
         self.said: list[Said] = []
         self._now = now
-        (self._next_content, self.clock) = database.execute(
-            "SELECT next_content, clock FROM state"
-        ).fetchone()
+        self._next_content, self.clock = _state(database)
         self._boxes: dict[Mailbox, int | None] = {}
 
     def finish(self) -> None:
@@ -102,12 +101,20 @@ class Writing:
         return box
 
     def _row(self, mailbox: Mailbox) -> tuple[int, int, bytes] | None:
-        row: tuple[int, int, bytes] | None = self.database.execute(
-            "SELECT id, uid_validity, label FROM mailbox "
+        """The number, UIDVALIDITY and name of a mailbox, if there is such a row and it is whole."""
+        row = self.database.execute(
+            "SELECT id, uid_validity, label, seal FROM mailbox "
             "WHERE account = ? AND mailbox_id = ? AND name = ?",
             mailbox.identity,
         ).fetchone()
-        return row
+        if row is None:
+            return None
+        box, uid_validity, label, seal = row
+        kept = mailbox._replace(name=label, uid_validity=uid_validity)
+        if not is_whole(seal, seals.of_mailbox, box, kept):
+            self.drop_number(box)
+            return None
+        return box, uid_validity, label
 
     def count(self, mailbox: Mailbox, served: int, missed: int) -> None:
         """Add to what was served and missed of a mailbox."""
@@ -149,11 +156,12 @@ class Writing:
 
     def release(self, contents: Iterable[int]) -> None:
         """Let contents go that no section has any more."""
-        unused = self.database.execute(
-            "SELECT json_group_array(value) FROM json_each(?) "
+        found = self.database.execute(
+            "SELECT value FROM json_each(?) "
             "WHERE NOT EXISTS (SELECT 1 FROM section WHERE content = value)",
             (numbers(contents),),
-        ).fetchone()
+        ).fetchall()
+        unused = (numbers(content for (content,) in found),)
         self.database.execute(
             "DELETE FROM chunk WHERE id IN (SELECT chunk.id FROM json_each(?) AS gone "
             "CROSS JOIN chunk ON chunk.id BETWEEN gone.value << 20 AND (gone.value + 1 << 20) - 1)",
@@ -190,8 +198,22 @@ class Writing:
 
 
 def numbers(some: Iterable[int]) -> str:
-    """Numbers as JSON: a list of any length that is one parameter of a statement."""
-    return json.dumps(list(some))
+    """Numbers as JSON: a list of any length that is one parameter of a statement.
+
+    Raises :class:`Damaged` if there is something else among them.
+    """
+    found = list(some)
+    if not all(type(number) is int for number in found):
+        raise Damaged("a number in the cache is none")
+    return json.dumps(found)
+
+
+def _state(database: sqlite3.Connection) -> tuple[int, int]:
+    rows = database.execute("SELECT next_content, clock FROM state").fetchall()
+    if len(rows) != 1 or not all(type(number) is int for number in rows[0]):
+        raise Damaged("the state of the cache is lost")
+    next_content, clock = rows[0]
+    return next_content, clock
 
 
 def messages_of(box: int) -> tuple[int, int]:
