@@ -5,217 +5,28 @@ plainly as the port tells it; the SQLite store is compared with it.
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from imapproxy.cache.memory_reader import Kept, KeptBox, KeptMessage, KeptSection, MemoryReader
 from imapproxy.cache.store import (
     ATTRIBUTES,
     COMMON,
     CONSTANT,
-    INLINE_MAX,
     WHOLE,
     Form,
-    Holding,
     Mailbox,
-    Need,
     Reader,
-    Section,
     SectionWriter,
     Store,
-    StoreError,
     UidList,
     Writer,
 )
 
 DEFAULT_MAX_OCTETS = 2 * 1024 * 1024 * 1024
-
-
-@dataclass
-class _Kept:
-    """One section of a message."""
-
-    form: Form
-    clean: bool
-    content: int
-
-
-@dataclass
-class _Message:
-    values: dict[str, bytes] = field(default_factory=dict)
-    sections: dict[str, _Kept] = field(default_factory=dict)
-
-    @property
-    def anything(self) -> bool:
-        """Whether anything is held of it."""
-        return bool(self.values or self.sections)
-
-
-@dataclass
-class _Box:
-    """One mailbox under its one UIDVALIDITY."""
-
-    mailbox: Mailbox
-    messages: dict[int, _Message] = field(default_factory=dict)
-    uid_list: UidList | None = None
-    served: int = 0
-    missed: int = 0
-    used: float = 0.0
-
-    def uids(self, low: int, high: int) -> list[int]:
-        """The UIDs of which anything is held, ascending."""
-        uids = sorted(uid for uid, message in self.messages.items() if message.anything)
-        return uids[bisect_left(uids, low) : bisect_right(uids, high)]
-
-
-class _Kepts:
-    """What both sides work on: mailboxes by identity, contents by number, oldest use first."""
-
-    def __init__(self) -> None:
-        self.boxes: dict[tuple[bytes, bytes, bytes], _Box] = {}
-        self.contents: dict[int, bytes] = {}
-        self.shapes: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}
-        self.notes: dict[tuple[bytes, bytes], bytes] = {}
-
-    def box(self, mailbox: Mailbox) -> _Box | None:
-        """The mailbox, if it is held under this UIDVALIDITY."""
-        box = self.boxes.get(mailbox.identity)
-        return box if box and box.mailbox.uid_validity == mailbox.uid_validity else None
-
-    def touch(self, content: int) -> None:
-        """Put a content at the end of those that go."""
-        if content in self.contents:
-            self.contents[content] = self.contents.pop(content)
-
-    def tidy(self) -> None:
-        """Let contents go that no section has any more."""
-        wanted = {
-            kept.content
-            for box in self.boxes.values()
-            for message in box.messages.values()
-            for kept in message.sections.values()
-        }
-        for content in self.contents.keys() - wanted:
-            del self.contents[content]
-
-
-class MemoryReader(Reader):
-    """See :class:`imapproxy.cache.store.Reader`."""
-
-    def __init__(self, kept: _Kepts) -> None:
-        self._kept = kept
-
-    def uid_list(self, mailbox: Mailbox) -> UidList | None:
-        """See the port."""
-        box = self._kept.box(mailbox)
-        return box.uid_list if box else None
-
-    def held(
-        self,
-        mailbox: Mailbox,
-        attributes: Sequence[str],
-        needs: Sequence[Need],
-        low: int,
-        high: int,
-    ) -> "array[int]":
-        """See the port."""
-        return array(
-            "I",
-            (
-                uid
-                for uid, message in self._messages(mailbox, low, high)
-                if all(name in message.values for name in attributes)
-                and all(self._first(message, need) is not None for need in needs)
-            ),
-        )
-
-    def attributes(
-        self, mailbox: Mailbox, names: Sequence[str], low: int, high: int
-    ) -> list[tuple[int | bytes | None, ...]]:
-        """See the port."""
-        return [
-            (uid, *map(message.values.get, names))
-            for uid, message in self._messages(mailbox, low, high)
-            if not message.values.keys().isdisjoint(names)
-        ]
-
-    def sections(
-        self, mailbox: Mailbox, need: Need, low: int, high: int, max_octets: int
-    ) -> list[Section]:
-        """See the port."""
-        found: list[Section] = []
-        octets = 0
-        for uid, message in self._messages(mailbox, low, high):
-            key = self._first(message, need)
-            if key is None:
-                continue
-            found.append(self._section(uid, key, message.sections[key]))
-            octets += len(found[-1].data or b"")
-            if octets >= max_octets:
-                break
-        return found
-
-    def octets(self, content: int, offset: int, length: int) -> bytes:
-        """See the port."""
-        if content not in self._kept.contents:
-            raise StoreError(f"content {content} is gone from the cache; ask the upstream")
-        return self._kept.contents[content][offset : offset + length]
-
-    def shape(self, account: bytes, request: bytes) -> tuple[bytes, ...] | None:
-        """See the port."""
-        return self._kept.shapes.get((account, request))
-
-    def note(self, account: bytes, key: bytes) -> bytes | None:
-        """See the port."""
-        return self._kept.notes.get((account, key))
-
-    def holdings(self) -> list[Holding]:
-        """See the port."""
-        return [self._holding(box) for box in self._kept.boxes.values()]
-
-    def _holding(self, box: _Box) -> Holding:
-        sections = [
-            (key, len(self._kept.contents[kept.content]))
-            for message in box.messages.values()
-            for key, kept in message.sections.items()
-        ]
-        return Holding(
-            box.mailbox,
-            messages=sum(message.anything for message in box.messages.values()),
-            bodies=sum(key == WHOLE for key, _ in sections),
-            octets=sum(size for _, size in sections),
-            served=box.served,
-            missed=box.missed,
-            used=box.used,
-        )
-
-    def _messages(self, mailbox: Mailbox, low: int, high: int) -> Iterator[tuple[int, _Message]]:
-        box = self._kept.box(mailbox)
-        if box:
-            for uid in box.uids(low, high):
-                yield uid, box.messages[uid]
-
-    def _first(self, message: _Message, need: Need) -> str | None:
-        """The first of the keys that is held and will do."""
-        for key in need.keys:
-            kept = message.sections.get(key)
-            if kept is not None and (key == need.keys[0] or self._serves(kept, need)):
-                return key
-        return None
-
-    def _serves(self, kept: _Kept, need: Need) -> bool:
-        """Whether the section that is needed can be taken out of this one."""
-        size = len(self._kept.contents[kept.content])
-        return kept.form == Form.LITERAL and size > need.beyond and (kept.clean or not need.clean)
-
-    def _section(self, uid: int, key: str, kept: _Kept) -> Section:
-        octets = self._kept.contents[kept.content]
-        data = octets if len(octets) <= INLINE_MAX else None
-        return Section(uid, key, kept.form, len(octets), kept.clean, kept.content, data)
 
 
 class MemorySectionWriter(SectionWriter):
@@ -227,6 +38,7 @@ class MemorySectionWriter(SectionWriter):
         self._writer = writer
         self._what = mailbox, uid, key, form
         self._size = size
+        self._generation = writer.generation
         self._pieces: list[bytes] | None = []
 
     def write(self, octets: bytes) -> None:
@@ -239,7 +51,7 @@ class MemorySectionWriter(SectionWriter):
         if self._pieces is None:
             return
         octets, self._pieces = b"".join(self._pieces), None
-        if len(octets) != self._size:
+        if len(octets) != self._size or self._generation != self._writer.generation:
             return
         mailbox, uid, key, form = self._what
         keep = self._writer.keep_section
@@ -259,18 +71,19 @@ class MemoryWriter(Writer):
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime, kept: _Kepts, max_octets: int) -> None:
+    def __init__(self, clock: IReactorTime, kept: Kept, max_octets: int) -> None:
         self._clock = clock
         self._kept = kept
         self._max_octets = max_octets
         self._next_content = 1
+        self.generation = 0  # counts up when sections on their way are void
 
     # -- messages --------------------------------------------------------------------------
 
     def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
         """See the port."""
         if self._kept.box(mailbox) is None:
-            self.drop(mailbox)
+            self._remove(mailbox)
         self._admit(mailbox).uid_list = UidList(uid_list.uid_next, array("I", uid_list.uids))
 
     def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
@@ -309,7 +122,7 @@ class MemoryWriter(Writer):
                 self._broken_word(mailbox, uid, "BODY[]")
                 return
         self._kept.contents[self._next_content] = bytes(octets)
-        message.sections[key] = _Kept(form, clean, self._next_content)
+        message.sections[key] = KeptSection(form, clean, self._next_content)
         self._next_content += 1
         self._share(mailbox.account, message)
         self._kept.tidy()
@@ -333,14 +146,17 @@ class MemoryWriter(Writer):
 
     def drop(self, mailbox: Mailbox) -> None:
         """See the port."""
-        self._kept.boxes.pop(mailbox.identity, None)
-        self._kept.tidy()
+        self.generation += 1
+        self._remove(mailbox)
 
     def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
         """See the port."""
         box = self._kept.box(source)
+        if box is None:
+            return
+        self._admit(target)
         for old, new in uids:
-            original = box.messages.get(old) if box else None
+            original = box.messages.get(old)
             copy = self._message(target, new) if original else None
             if original and copy:
                 _give(original, copy)
@@ -348,6 +164,7 @@ class MemoryWriter(Writer):
 
     def renamed(self, account: bytes, old: bytes, new: bytes) -> None:
         """See the port."""
+        self.generation += 1
         moved = self._kept.boxes.get((account, b"", old))
         for identity in list(self._kept.boxes):
             if identity[:2] == (account, b"") and (
@@ -386,23 +203,23 @@ class MemoryWriter(Writer):
 
     # -- what is behind them ---------------------------------------------------------------
 
-    def _admit(self, mailbox: Mailbox) -> _Box:
+    def _admit(self, mailbox: Mailbox) -> KeptBox:
         """The mailbox as it is kept: under this UIDVALIDITY, or under a higher one."""
         box = self._kept.boxes.get(mailbox.identity)
         if box is None or box.mailbox.uid_validity < mailbox.uid_validity:
-            box = self._kept.boxes[mailbox.identity] = _Box(mailbox)
+            box = self._kept.boxes[mailbox.identity] = KeptBox(mailbox)
             self._kept.tidy()
         if box.mailbox.uid_validity == mailbox.uid_validity:
             box.mailbox = mailbox  # its name may have changed
             box.used = self._clock.seconds()
         return box
 
-    def _message(self, mailbox: Mailbox, uid: int) -> _Message | None:
+    def _message(self, mailbox: Mailbox, uid: int) -> KeptMessage | None:
         """The message to write to; ``None`` under a UIDVALIDITY that has passed."""
         box = self._admit(mailbox)
         if box.mailbox.uid_validity != mailbox.uid_validity:
             return None
-        return box.messages.setdefault(uid, _Message())
+        return box.messages.setdefault(uid, KeptMessage())
 
     def _broken_word(self, mailbox: Mailbox, uid: int, what: str) -> None:
         self.log.warn(
@@ -412,9 +229,13 @@ class MemoryWriter(Writer):
             uid=uid,
             what=what,
         )
-        self.drop(mailbox)
+        self._remove(mailbox)
 
-    def _share(self, account: bytes, message: _Message) -> None:
+    def _remove(self, mailbox: Mailbox) -> None:
+        self._kept.boxes.pop(mailbox.identity, None)
+        self._kept.tidy()
+
+    def _share(self, account: bytes, message: KeptMessage) -> None:
         """Messages of an account with the same EMAILID are the same message."""
         email_id = message.values.get("EMAILID")
         if email_id is None:
@@ -449,19 +270,19 @@ class MemoryWriter(Writer):
                         del message.sections[key]
 
 
-def _give(source: _Message, target: _Message) -> None:
+def _give(source: KeptMessage, target: KeptMessage) -> None:
     """Give a message what it lacks of one that is the same."""
     for name in COMMON & source.values.keys():
         target.values.setdefault(name, source.values[name])
     for key, kept in source.sections.items():
-        target.sections.setdefault(key, _Kept(kept.form, kept.clean, kept.content))
+        target.sections.setdefault(key, KeptSection(kept.form, kept.clean, kept.content))
 
 
 class MemoryStore(Store):
     """See :class:`imapproxy.cache.store.Store`; ``max_octets`` counts sections alone."""
 
     def __init__(self, clock: IReactorTime, *, max_octets: int = DEFAULT_MAX_OCTETS) -> None:
-        kept = _Kepts()
+        kept = Kept()
         self._reader = MemoryReader(kept)
         self._writer = MemoryWriter(clock, kept, max_octets)
 

@@ -267,7 +267,8 @@ class Writer(Protocol):
     def drop(self, mailbox: Mailbox) -> None:
         """The mailbox was deleted, or nothing of it can be believed, whatever its UIDVALIDITY.
 
-        It is not read from that moment on, even if writing takes long or cannot be done.
+        It is not read from that moment on, even if writing takes long or cannot be done, and
+        sections that are on their way are void.
         """
 
     def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
@@ -281,7 +282,7 @@ class Writer(Protocol):
 
         Inferiors have, too, but what separates a name from them is not known here: all whose name
         begins with ``old`` are dropped. So is INBOX, whose messages move (RFC 9051 section 6.3.6).
-        As with :meth:`drop`, the old is not read from that moment on.
+        As with :meth:`drop`, the old is not read from that moment on, and sections are void.
         """
 
     def used(self, contents: Iterable[int]) -> None:

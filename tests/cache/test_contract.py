@@ -459,6 +459,22 @@ async def test_a_dropped_mailbox_is_gone_at_once(store):
     assert bodies(store, INBOX) == {2: message(2)}
 
 
+@pytest.mark.parametrize("octets", [b"x" * 10, LARGE])
+@pytest.mark.parametrize("how", ["drop", "renamed"])
+@in_reactor
+async def test_a_section_that_comes_while_a_mailbox_goes_is_void(store, octets, how):
+    section = store.writer.begin_section(ARCHIVE, 1, "", Form.LITERAL, len(octets))
+    section.write(octets[:5])
+    if how == "drop":
+        store.writer.drop(ARCHIVE)
+    else:
+        store.writer.renamed(ARCHIVE.account, ARCHIVE.name, b"Attic")
+    section.write(octets[5:])
+    section.close(header=b"A: 1\r\n\r\n")
+    await store.flushed()
+    assert held(store, ARCHIVE) == []
+
+
 @in_reactor
 async def test_accounts_do_not_see_each_other(store):
     other = INBOX._replace(account=b"mail.example:bert")

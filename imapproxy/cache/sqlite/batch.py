@@ -122,6 +122,8 @@ class Batch:
     def _pending_of(self, mailbox: Mailbox) -> _Pending | None:
         pending = self._pending.get(mailbox)
         if pending is None:
+            if any(mailbox.identity == other.identity for other in self._pending):
+                self._write_pending()  # another UIDVALIDITY or name: in order
             box = self._writing.admit(mailbox)
             if box is None:
                 return None

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -39,19 +38,6 @@ _PRAGMAS = (
 _ROWS_A_STEP = 64
 
 
-class Fault(Enum):
-    """What is to be done about an error of SQLite."""
-
-    DAMAGED = "damaged"
-    """The file is not what it should be: away with it."""
-
-    CANNOT_WRITE = "cannot write"
-    """The disk is full or read-only: reading goes on."""
-
-    BUSY = "busy"
-    """Another process has held the lock for too long."""
-
-
 class Damaged(sqlite3.DatabaseError):
     """What SQLite cannot notice: a value that cannot be."""
 
@@ -60,31 +46,33 @@ class NewerFormat(sqlite3.DatabaseError):
     """Another process, of a newer version, has given the database its own format meanwhile."""
 
 
-_FAULTS = {
-    sqlite3.SQLITE_BUSY: Fault.BUSY,
-    sqlite3.SQLITE_LOCKED: Fault.BUSY,
-    sqlite3.SQLITE_FULL: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_IOERR: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_READONLY: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_CANTOPEN: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_PERM: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_NOLFS: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_NOMEM: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_TOOBIG: Fault.CANNOT_WRITE,
-    sqlite3.SQLITE_INTERRUPT: Fault.BUSY,
-}
+# The disk is full or read-only, another process holds the lock: no fault of the database.
+_OF_THE_SYSTEM = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_TOOBIG,
+    }
+)
 
 
-def fault(error: sqlite3.Error) -> Fault:
-    """What kind of error it is (https://www.sqlite.org/rescode.html).
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the database is not what it should be (https://www.sqlite.org/rescode.html).
 
     Besides SQLITE_CORRUPT and SQLITE_NOTADB there is much that a damaged database can lead to, a
     table that is not there or a number that is none.
     """
     if isinstance(error, NewerFormat):
-        return Fault.CANNOT_WRITE
+        return False
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
-    return _FAULTS.get(code & 0xFF, Fault.DAMAGED)
+    return code & 0xFF not in _OF_THE_SYSTEM
 
 
 def connect(path: Path, *, mode: str = "rw", patience: float = 5.0) -> sqlite3.Connection:

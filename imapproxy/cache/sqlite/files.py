@@ -85,6 +85,12 @@ class StoreFiles:
                     beside.replace(self._beside(target, suffix))
         return target
 
+    def remove(self) -> None:
+        """Delete the store."""
+        with _told(self.directory):
+            for path in self._all():
+                path.unlink(missing_ok=True)
+
     def _create(self) -> None:
         # SQLite would make it with the mode that everything gets.
         os.close(os.open(self.database, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from twisted.logger import Logger
 
-from imapproxy.cache.sqlite.database import Fault, connect, fault
+from imapproxy.cache.sqlite.database import connect, is_damage
 from imapproxy.cache.sqlite.files import FileNumber, StoreFiles
 from imapproxy.cache.sqlite.schema import APPLICATION_ID, bring_up_to_date
 from imapproxy.cache.store import StoreError
@@ -38,7 +38,7 @@ def open_files(files: StoreFiles) -> Opened:
         except _NotOurs:
             return _anew(files, "is not a cache of imapproxy")
         except sqlite3.Error as error:
-            if fault(error) is not Fault.DAMAGED:
+            if not is_damage(error):
                 raise _told(files, error) from None
             return _anew(files, f"is damaged ({error})")
 
@@ -53,6 +53,13 @@ def open_again(files: StoreFiles, damaged: FileNumber) -> Opened:
             return _anew(files, "is damaged")
         except sqlite3.Error as error:
             raise _told(files, error) from None
+
+
+def forsake(files: StoreFiles, number: FileNumber) -> None:
+    """Delete the store, if it is this one still. Raises :class:`StoreError`."""
+    with files.locked():
+        if files.number() == number:
+            files.remove()
 
 
 def _anew(files: StoreFiles, reason: str) -> Opened:

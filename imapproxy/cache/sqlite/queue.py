@@ -61,13 +61,14 @@ class ChangeQueue:
         self._put = self._taken = 0  # octets so far
         self._anything = threading.Event()
         self._much = threading.Event()
+        self.ended = False
 
     # -- the reactor's side ----------------------------------------------------------------
 
     def offer(self, change: Change, octets: int) -> bool:
         """Put a change in, if there is room for it."""
         waiting = self._put - self._taken
-        if waiting + octets + _OVERHEAD > self._max_octets:
+        if self.ended or waiting + octets + _OVERHEAD > self._max_octets:
             return False
         self._put += octets + _OVERHEAD
         self._waiting.append((octets + _OVERHEAD, change))
@@ -87,6 +88,16 @@ class ChangeQueue:
         self._waiting.append((0, order))
         self._much.set()
         self._anything.set()
+        if self.ended:
+            self.end()
+
+    def end(self) -> None:
+        """Nobody takes anything any more, so that nobody need wait."""
+        self.ended = True
+        while self._waiting:
+            _, order = self._waiting.popleft()
+            if isinstance(order, Flush | Settle):
+                order.done.callback(None)
 
     def use(self, contents: Iterable[int]) -> None:
         """Contents were read. That is written along with something else, or after a while."""
@@ -139,6 +150,11 @@ class ChangeQueue:
             before = found.get(mailbox, (0, 0))
             found[mailbox] = (before[0] + served, before[1] + missed)
         return found
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self._waiting
 
     @property
     def has_small_news(self) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from imapproxy.cache.sqlite import queries, rows, seals
 from imapproxy.cache.sqlite.changes import Spoilt
-from imapproxy.cache.sqlite.database import Fault, fault
+from imapproxy.cache.sqlite.database import is_damage
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, UID_BITS, UID_MASK
 from imapproxy.cache.store import (
@@ -157,7 +157,7 @@ class SqliteReader(Reader):
         try:
             yield self._database
         except sqlite3.Error as error:
-            if fault(error) is Fault.DAMAGED:
+            if is_damage(error):
                 self.use(None)
                 self._report(None)
             raise StoreError(f"the cache cannot be read: {error}; ask the upstream") from None

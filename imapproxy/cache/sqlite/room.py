@@ -74,10 +74,10 @@ def sweep(writing: Writing) -> bool:
 
 def give_back(database: sqlite3.Connection) -> bool:
     """Give some free pages back to the file system; False if there are none."""
-    if not _pragma(database, "freelist_count"):
-        return False
-    database.execute(f"PRAGMA incremental_vacuum({_SLICE})").fetchall()
-    return True
+    before = _pragma(database, "freelist_count")
+    if before:
+        database.execute(f"PRAGMA incremental_vacuum({_SLICE})").fetchall()
+    return _pragma(database, "freelist_count") < before
 
 
 def _taken(database: sqlite3.Connection) -> int:

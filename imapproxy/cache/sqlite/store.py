@@ -1,6 +1,5 @@
 """The store on disk as one thing."""
 
-import sqlite3
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
@@ -10,7 +9,7 @@ from twisted.logger import Logger
 from imapproxy.cache.sqlite.changes import Spoilt
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.files import StoreFiles
-from imapproxy.cache.sqlite.opening import Opened, open_again, open_files
+from imapproxy.cache.sqlite.opening import Opened, open_files
 from imapproxy.cache.sqlite.queue import ChangeQueue, Flush, Rebuild, Settle
 from imapproxy.cache.sqlite.reader import SqliteReader
 from imapproxy.cache.sqlite.write_thread import WriteThread
@@ -58,16 +57,13 @@ class SqliteStore(Store):
         max_waiting: int,
         retry: float,
     ) -> None:
-        self._reactor = reactor
-        self._files = files
-        self._number = opened.number
         self._queue = ChangeQueue(max_waiting)
         doubts = Doubts()
         self._reader = SqliteReader(doubts, self._report)
         self._reader.use(opened.reading)
         self._writer = SqliteWriter(self._queue, doubts)
         self._thread = WriteThread(
-            reactor, self._queue, doubts, opened.writing, max_octets, self._reopen, retry
+            reactor, self._queue, doubts, files, opened, max_octets, self._reader.use, retry
         )
         self._thread.start()
 
@@ -101,10 +97,3 @@ class SqliteStore(Store):
 
     def _report(self, spoilt: Spoilt | None) -> None:
         self._queue.put(Rebuild() if spoilt is None else spoilt)
-
-    def _reopen(self) -> sqlite3.Connection:
-        """In the thread that writes: make a new database in the place of a damaged one."""
-        opened = open_again(self._files, self._number)
-        self._number = opened.number
-        self._reactor.callFromThread(self._reader.use, opened.reading)
-        return opened.writing

@@ -14,7 +14,6 @@ class _Stream:
     """A section of which some pieces are here; with no ``content`` they are only compared."""
 
     begin: BeginSection
-    box: int
     content: int
     chunks: int = 0
     checksum: int = 0
@@ -30,20 +29,16 @@ class Streams:
 
     def begin(self, writing: Writing, begin: BeginSection, max_octets: int) -> None:
         """A section begins; nothing is kept of one with more than ``max_octets``."""
-        box = writing.admit(begin.mailbox)
-        if box is None or begin.size > max_octets:
+        if begin.size > max_octets:
             return
-        message = box << UID_BITS | begin.uid
-        old = read_sections(writing.database, [message]).get((message, begin.key))
-        same = old is not None and (old.form, old.size) == (begin.form, begin.size)
         content = 0
-        if not same:
+        if not _may_be_there(writing, begin):
             content = writing.new_content(begin.size)
             writing.database.execute(
                 "INSERT INTO content VALUES (?, ?, ?)", (content, begin.size, writing.clock)
             )
             writing.database.execute("INSERT INTO begun VALUES (?)", (content,))
-        self._streams[begin.stream] = _Stream(begin, box, content)
+        self._streams[begin.stream] = _Stream(begin, content)
 
     def piece(self, writing: Writing, stream: int, octets: bytes) -> None:
         """The next octets."""
@@ -66,10 +61,10 @@ class Streams:
             return None
         while it.content and it.rest:
             self._write(writing, it)
-        begin = it.begin
-        if writing.admit(begin.mailbox) != it.box or not self._is_whole(writing, it):
+        if not self._is_whole(writing, it):
             self._abandoned.append(it.content)
             return None
+        begin = it.begin
         return begin, Incoming(begin.form, clean, begin.size, it.checksum, None, it.content)
 
     def abort(self, stream: int) -> None:
@@ -108,6 +103,16 @@ class Streams:
             "SELECT count(*) FROM content WHERE id = ?", (it.content,)
         ).fetchone()
         return bool(there and size == it.begin.size)
+
+
+def _may_be_there(writing: Writing, begin: BeginSection) -> bool:
+    """Whether there is a section of this size in this place."""
+    box = writing.find(begin.mailbox)
+    if box is None:
+        return False
+    message = box << UID_BITS | begin.uid
+    old = read_sections(writing.database, [message]).get((message, begin.key))
+    return old is not None and (old.form, old.size) == (begin.form, begin.size)
 
 
 def sweep_begun(writing: Writing) -> None:

@@ -11,8 +11,10 @@ from twisted.logger import Logger
 
 from imapproxy.cache.sqlite.batch import Batch
 from imapproxy.cache.sqlite.changes import Change, Drop, KeepSection, Piece, Renamed
-from imapproxy.cache.sqlite.database import Fault, NewerFormat, fault, transaction
+from imapproxy.cache.sqlite.database import NewerFormat, is_damage, transaction
 from imapproxy.cache.sqlite.doubts import Doubts
+from imapproxy.cache.sqlite.files import StoreFiles
+from imapproxy.cache.sqlite.opening import Opened, forsake, open_again
 from imapproxy.cache.sqlite.queue import ChangeQueue, Close, Flush, Rebuild, Settle
 from imapproxy.cache.sqlite.room import Room, give_back, sweep, use
 from imapproxy.cache.sqlite.schema import FORMAT, version
@@ -27,10 +29,10 @@ _ORDERS = (Flush, Rebuild, Settle, Close)
 
 
 class WriteThread:
-    """Writes to ``database`` what comes out of ``queue``.
+    """Writes to the database what comes out of ``queue``.
 
-    ``reopen`` is called in this thread when the database is damaged: it makes a new one, or raises
-    :class:`StoreError`. Where something could not be written, nothing is for ``retry`` seconds.
+    Where the database is damaged it makes a new one, and ``read_from`` is called in the reactor's
+    thread. After something could not be written nothing is for ``retry`` seconds.
     """
 
     log = Logger()
@@ -40,18 +42,21 @@ class WriteThread:
         reactor: IReactorFromThreads,
         queue: ChangeQueue,
         doubts: Doubts,
-        database: sqlite3.Connection,
+        files: StoreFiles,
+        opened: Opened,
         max_octets: int,
-        reopen: Callable[[], sqlite3.Connection],
+        read_from: Callable[[sqlite3.Connection], None],
         retry: float,
     ) -> None:
         self._reactor = reactor
         self._queue = queue
         self._doubts = doubts
-        self._database: sqlite3.Connection | None = database
+        self._files = files
+        self._number = opened.number
+        self._database: sqlite3.Connection | None = opened.writing
         self._max_octets = max_octets
         self._room = Room(max_octets)
-        self._reopen = reopen
+        self._read_from = read_from
         self._retry = retry
         self._streams = Streams()
         self._owed: list[Drop | Renamed] = []
@@ -79,7 +84,17 @@ class WriteThread:
         finally:
             if self._database is not None:
                 self._database.close()
+            self._reactor.callFromThread(self._queue.end)
             self._tell(self._ended)
+
+    def _end(self) -> None:
+        """What must not be read any more, and cannot be taken out, must not be found again."""
+        if self._owed:
+            self._say(Said("what is wrong in the cache could not be taken out; it is deleted", {}))
+            try:
+                forsake(self._files, self._number)
+            except StoreError as error:
+                self._say(Said("{error}", {"error": str(error)}))
 
     def _next(self) -> bool:
         """Do what there is to do now; False at the end."""
@@ -89,15 +104,17 @@ class WriteThread:
         if any(isinstance(order, Rebuild) for order in others):
             self._rebuild()
         closing = any(isinstance(order, Close) for order in others)
-        if changes or ((closing or not self._untidy) and self._queue.has_small_news):
+        if changes or (self._queue.has_small_news and (others or not self._untidy)):
             self._transact(changes)
         elif not orders:
-            self._tidy()
+            self._tidy_while_quiet()
         for order in others:
             if isinstance(order, Settle):
                 self._tidy_all()
             if isinstance(order, Flush | Settle):
                 self._tell(order.done)
+        if closing:
+            self._end()
         return not closing
 
     def _tell(self, done: "Deferred[None]") -> None:
@@ -165,8 +182,7 @@ class WriteThread:
     # -- when it goes wrong ----------------------------------------------------------------
 
     def _failed(self, error: sqlite3.Error) -> None:
-        kind = fault(error)
-        if kind is Fault.DAMAGED:
+        if is_damage(error):
             self._rebuild()
             return
         if self._failed_at is None:
@@ -186,17 +202,25 @@ class WriteThread:
             self._database = None
         self._streams = Streams()
         try:
-            self._database = self._reopen()
+            opened = open_again(self._files, self._number)
         except StoreError as error:
             self._say(Said("{error}; there is no cache from now on", {"error": str(error)}))
+            return
+        self._number = opened.number
+        self._database = opened.writing
+        self._reactor.callFromThread(self._read_from, opened.reading)
 
     def _say(self, said: Said) -> None:
-        self._reactor.callFromThread(self.log.warn, said.format, **said.values)
+        self.log.warn(said.format, **said.values)
 
     # -- when there is nothing else to do --------------------------------------------------
 
     def _tidy_all(self) -> None:
         while self._untidy:
+            self._tidy()
+
+    def _tidy_while_quiet(self) -> None:
+        while self._untidy and self._queue.is_empty:
             self._tidy()
 
     def _tidy(self) -> None:

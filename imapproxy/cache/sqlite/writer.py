@@ -48,6 +48,7 @@ class SqliteWriter(Writer):
         self._queue = queue
         self._doubts = doubts
         self._streams = count(1)
+        self.generation = 0  # counts up when what is on its way is void
         self._said_full = False
 
     # -- messages --------------------------------------------------------------------------
@@ -94,8 +95,9 @@ class SqliteWriter(Writer):
 
     def drop(self, mailbox: Mailbox) -> None:
         """See the port."""
+        self.generation += 1
         self._doubts.add(mailbox.identity)
-        self._queue.put(Drop(mailbox))
+        self._queue.hurry(Drop(mailbox))
 
     def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
         """See the port."""
@@ -104,8 +106,9 @@ class SqliteWriter(Writer):
 
     def renamed(self, account: bytes, old: bytes, new: bytes) -> None:
         """See the port."""
+        self.generation += 1
         self._doubts.add(account)
-        self._queue.put(Renamed(account, old, new))
+        self._queue.hurry(Renamed(account, old, new))
 
     # -- all else --------------------------------------------------------------------------
 
@@ -131,7 +134,7 @@ class SqliteWriter(Writer):
     def offer(self, change: Change, octets: int) -> bool:
         """Note it down, if it can be written in time; else it is lost."""
         taken = self._queue.offer(change, octets)
-        if not taken and not self._said_full:
+        if not taken and not self._said_full and not self._queue.ended:
             self.log.warn(
                 "the disk of the cache is slower than the mail that comes; "
                 "what it cannot take in time is not kept"
@@ -153,6 +156,7 @@ class _SmallSection(SectionWriter):
         self._writer = writer
         self._what = (mailbox, uid, key, form)
         self._size = size
+        self._generation = writer.generation
         self._pieces: list[bytes] = []
         self._written = 0
         self._open = True
@@ -165,7 +169,8 @@ class _SmallSection(SectionWriter):
 
     def close(self, header: bytes | None = None, clean: bool = False) -> None:
         """See the port."""
-        whole = self._open and self._written == self._size
+        sound = self._open and self._generation == self._writer.generation
+        whole = sound and self._written == self._size
         pieces = self._pieces
         self.abort()
         if whole:
@@ -187,6 +192,7 @@ class _LargeSection(SectionWriter):
     def __init__(self, writer: SqliteWriter, begin: BeginSection) -> None:
         self._writer = writer
         self._begin = begin
+        self._generation = writer.generation
         self._written = 0
         self._open = writer.offer(begin, 0)
 
@@ -202,7 +208,8 @@ class _LargeSection(SectionWriter):
     def close(self, header: bytes | None = None, clean: bool = False) -> None:
         """See the port."""
         begin = self._begin
-        if not self._open or self._written != begin.size:
+        sound = self._open and self._generation == self._writer.generation
+        if not sound or self._written != begin.size:
             self.abort()
             return
         its_own = clean if header is None else begin.size > len(header)

@@ -28,6 +28,7 @@ class Writing:
         self._now = now
         self._next_content, self.clock = _state(database)
         self._boxes: dict[Mailbox, int | None] = {}
+        self._written_to: set[int] = set()
 
     def finish(self) -> None:
         """Write what is written once a transaction."""
@@ -36,7 +37,7 @@ class Writing:
         )
         self.database.execute(
             "UPDATE mailbox SET used = ?, age = ? WHERE id IN (SELECT value FROM json_each(?))",
-            (self._now, self.clock, numbers(box for box in self._boxes.values() if box)),
+            (self._now, self.clock, numbers(self._written_to)),
         )
 
     # -- mailboxes -------------------------------------------------------------------------
@@ -52,7 +53,9 @@ class Writing:
         It is made where there is none. ``None`` under a UIDVALIDITY that has passed.
         """
         if mailbox not in self._boxes:
-            self._boxes[mailbox] = self._admit(mailbox)
+            box = self._boxes[mailbox] = self._admit(mailbox)
+            if box is not None:
+                self._written_to.add(box)
         return self._boxes[mailbox]
 
     def drop(self, mailbox: Mailbox) -> None:
@@ -66,7 +69,7 @@ class Writing:
         self.database.execute("DELETE FROM mailbox WHERE id = ?", (box,))
         self.database.execute("DELETE FROM uid_list WHERE mailbox = ?", (box,))
         self.database.execute("INSERT OR IGNORE INTO garbage VALUES (?)", (box,))
-        self._boxes = {m: number for m, number in self._boxes.items() if number != box}
+        self._boxes.clear()
 
     def rename(self, box: int, mailbox: Mailbox) -> None:
         """Give a mailbox the name that ``mailbox`` has."""
