@@ -115,8 +115,9 @@ def _has_parameter(octets: bytes) -> bool:
 
 
 def _switches_on(octets: bytes) -> bool:
-    """Whether it may enable CONDSTORE for as long as the connection lives, or begin a search that the
-    server keeps up to date (RFC 7162 section 3.1, RFC 5267 section 4.3).
+    """Whether it may enable CONDSTORE for as long as the connection lives (RFC 7162 section 3.1).
+
+    Or begin a search that the server keeps up to date (RFC 5267 section 4.3).
 
     Sets of UIDs make lines of a megabyte: a word is found in them in a fraction of the time that a
     pattern takes. If it was in a text that is searched for, nothing is lost but a log-in.
