@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import click
 import msgspec
@@ -35,6 +35,7 @@ _OPTION_OF_KEY = {
     "listen": "--listen",
     "cert_file": "--tls-cert",
     "tls": "--tls-cert",
+    "workers": "--workers",
 }
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -109,6 +110,9 @@ def cli() -> None:
     is_flag=True,
     help="Let other machines connect. Without TLS, mail and passwords cross the network readably.",
 )
+@click.option(
+    "--workers", default=1, show_default=True, help="Processes that serve sessions: one a core."
+)
 @click.option("--status-socket", metavar="FILE", help="Where `imapproxy status` asks.")
 @click.option("--config", "config_file", metavar="FILE", help="Read all this from a TOML file.")
 @_cache_options
@@ -122,6 +126,7 @@ def run(
     ca_file: str | None,
     pins: tuple[str, ...],
     allow_remote: bool,
+    workers: int,
     status_socket: str | None,
     config_file: str | None,
     data_dir: str | None,
@@ -144,13 +149,14 @@ def run(
     def settings() -> Settings:
         if config_file is not None:
             others = (listen, tls_listen, tls_cert, tls_key, upstream, ca_file, pins, allow_remote)
-            if any(others) or status_socket is not None:
+            if any(others) or workers != 1 or status_socket is not None:
                 raise ConfigError("--config holds everything: leave out --listen, --upstream …")
             return read_config(Path(config_file))
         if upstream is None:
             raise ConfigError("say where the mail is: --upstream imaps://imap.example.com")
         listeners = _listeners_of(listen, tls_listen, tls_cert, tls_key, allow_remote)
-        return _settings_of(upstream, ca_file, pins, listeners, status_socket=status_socket)
+        process = ProcessOptions(workers, status_socket)
+        return _settings_of(upstream, ca_file, pins, listeners, process=process)
 
     _guarded(lambda: run_daemon(settings, verbose=verbose, log_json=log_json))
 
@@ -181,16 +187,26 @@ def _listeners_of(
     ]
 
 
+class ProcessOptions(NamedTuple):
+    """How many processes serve, and where they tell their status."""
+
+    workers: int = 1
+    status_socket: str | None = None
+
+
 def _settings_of(
     upstream: str,
     ca_file: str | None,
     pins: tuple[str, ...],
     listeners: list[ListenerConfig],
     timeout: float = TIMEOUT,
-    status_socket: str | None = None,
+    process: ProcessOptions | None = None,
 ) -> Settings:
     server = UpstreamConfig(upstream, ca_file=ca_file, pins=pins, connect_timeout=timeout)
-    config = Config({"server": server}, tuple(listeners), status_socket=status_socket)
+    workers, status_socket = process or ProcessOptions()
+    config = Config(
+        {"server": server}, tuple(listeners), workers=workers, status_socket=status_socket
+    )
     try:
         return check_config(config, Path.cwd())
     except ConfigError as error:
@@ -295,6 +311,14 @@ def status(path: str | None, as_json: bool) -> None:
                 click.echo("\n".join(lines_of(report)))
 
     _guarded(show)
+
+
+@cli.command(hidden=True)
+def worker() -> None:
+    """Serve sessions for `imapproxy run --workers`, which starts this."""
+    from imapproxy.workers.worker import run_worker  # noqa: PLC0415
+
+    _guarded(run_worker)
 
 
 @cli.command()

@@ -18,6 +18,7 @@ from imapproxy.upstream.tls import TrustError, UpstreamTls, load_ca_file, parse_
 
 # Seconds. TOML has "inf", of which no clock can make anything.
 _LONGEST = 24 * 60 * 60.0
+_MOST_WORKERS = 64
 
 
 class ConfigError(Exception):
@@ -87,8 +88,8 @@ class PoolConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The whole file. ``status_socket`` is where ``imapproxy status`` asks, if not where each user
-    has such things.
+    """The whole file. ``workers`` is how many processes serve the sessions; ``status_socket`` is
+    where ``imapproxy status`` asks, if not where each user has such things.
     """
 
     upstream: dict[str, UpstreamConfig] = {}
@@ -96,6 +97,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     limits: LimitsConfig = LimitsConfig()
     pool: PoolConfig = PoolConfig()
     data_dir: str | None = None
+    workers: int = 1
     status_socket: str | None = None
 
 
@@ -112,12 +114,17 @@ class ListenerSettings(msgspec.Struct, frozen=True):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """Everything checked and loaded."""
+    """Everything checked and loaded. ``config`` is what it was made from, in the directory
+    ``base``: other processes make their own of it.
+    """
 
     listeners: tuple[ListenerSettings, ...]
     limits: Limits
     pool: PoolRules = PoolRules()
+    workers: int = 1
     status_socket: Path | None = None
+    config: Config = Config()
+    base: Path = Path()
 
 
 def read_config(path: Path) -> Settings:
@@ -160,11 +167,16 @@ def check_config(config: Config, base: Path) -> Settings:
         _listener(f"listener[{index}]", listener, upstreams, base)
         for index, listener in enumerate(config.listener)
     )
+    if not 1 <= config.workers <= _MOST_WORKERS:
+        raise ConfigError(f"has to be from 1 to {_MOST_WORKERS}", "workers")
     return Settings(
         listeners,
         _limits(config.limits),
         _pool(config.pool),
+        config.workers,
         base / config.status_socket if config.status_socket else None,
+        config,
+        base,
     )
 
 

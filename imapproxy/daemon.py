@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import click
 from twisted.internet.defer import Deferred
@@ -12,6 +13,22 @@ from imapproxy.logs import begin_logging
 from imapproxy.running import on_hangup, on_second_signal, reactor_of_process, run_for_ever
 from imapproxy.service import Listener, ProxyService
 from imapproxy.status_socket import StatusSocket
+from imapproxy.workers.door import Door
+from imapproxy.workers.supervisor import Supervisor
+
+
+def proxy_of(
+    reactor: Any,
+    settings: Settings,
+    on_ready: Callable[[Listener | Door], None],
+    *,
+    verbose: bool = False,
+    log_json: bool = False,
+) -> ProxyService | Supervisor:
+    """The proxy in one process or, where the settings want several, in front of its workers."""
+    if settings.workers > 1:
+        return Supervisor(reactor, settings, on_ready, verbose=verbose, log_json=log_json)
+    return ProxyService(reactor, settings, on_ready)
 
 
 def run_daemon(read: Callable[[], Settings], *, verbose: bool, log_json: bool) -> None:
@@ -22,7 +39,7 @@ def run_daemon(read: Callable[[], Settings], *, verbose: bool, log_json: bool) -
     reactor = reactor_of_process()
     read_fitted = fitting(read)
     settings = read_fitted()
-    service = ProxyService(reactor, settings, on_ready=_print_ready)
+    service = proxy_of(reactor, settings, _print_ready, verbose=verbose, log_json=log_json)
     status = StatusSocket(reactor, service.report, settings.status_socket)
 
     async def start() -> None:
@@ -41,6 +58,6 @@ def run_daemon(read: Callable[[], Settings], *, verbose: bool, log_json: bool) -
     run_for_ever(reactor, start())
 
 
-def _print_ready(listener: Listener) -> None:
+def _print_ready(listener: Listener | Door) -> None:
     click.echo(listener.ready_line)
     sys.stdout.flush()

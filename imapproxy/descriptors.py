@@ -23,6 +23,8 @@ def fitting(read: Callable[[], Settings]) -> Callable[[], Settings]:
 
     def read_and_fit() -> Settings:
         settings = read()
+        if settings.workers > 1:
+            return settings  # each of them has descriptors of its own, and fits them itself
         return msgspec.structs.replace(
             settings,
             limits=fitted(settings.limits, files),

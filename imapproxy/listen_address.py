@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _FORM = re.compile(r"(?:(?:\[(?P<six>[^\]]+)\]|(?P<four>[^:\[\]]*)):)?(?P<port>\d{1,5})")
@@ -22,6 +23,11 @@ class ListenAddress:
     def is_loopback(self) -> bool:
         """Whether only programs on this machine can connect."""
         return ipaddress.ip_address(self.host).is_loopback
+
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether these are all addresses of this machine."""
+        return ipaddress.ip_address(self.host).is_unspecified
 
     @property
     def is_ipv6(self) -> bool:
@@ -51,3 +57,26 @@ def parse_listen_address(text: str) -> ListenAddress:
     if port > 65535:
         raise ListenAddressError(f"there is no port {port}; {example}")
     return ListenAddress(host, port)
+
+
+def cannot_listen(address: ListenAddress, fault: OSError) -> str:
+    """A sentence for an address that the system does not give us."""
+    reason = fault.strerror or fault
+    return f"cannot listen on {address}: {reason}; choose another port, or stop what uses this one"
+
+
+def found_again(
+    places: Sequence[tuple[ListenAddress, ListenAddress]], wanted: Sequence[ListenAddress]
+) -> list[int | None]:
+    """For each address that is wanted the index of the place that is there already, if one is.
+
+    A place is what was wanted once and what it really is. Several may have wanted the same: port 0.
+    """
+    left = list(range(len(places)))
+    found: list[int | None] = []
+    for address in wanted:
+        index = next((index for index in left if address in places[index]), None)
+        found.append(index)
+        if index is not None:
+            left.remove(index)
+    return found

@@ -28,11 +28,16 @@ _CONTROLS = {
 }
 
 
-def begin_logging(*, verbose: bool, as_json: bool, quiet: bool = False) -> None:
-    """Start the log of this process. ``verbose`` shows debug events, ``quiet`` only warnings."""
+def begin_logging(
+    *, verbose: bool, as_json: bool, quiet: bool = False, worker: int | None = None
+) -> None:
+    """Start the log of this process. ``verbose`` shows debug events, ``quiet`` only warnings.
+
+    Several processes may log to the same place; ``worker`` tells in each line which of them it was.
+    """
     level = LogLevel.debug if verbose else LogLevel.warn if quiet else LogLevel.info
     observer = FilteringLogObserver(
-        ExhaustionOnce(_file_observer(sys.stderr, as_json)),
+        ExhaustionOnce(_file_observer(sys.stderr, as_json, worker)),
         [LogLevelFilterPredicate(defaultLogLevel=level)],
     )
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
@@ -68,21 +73,23 @@ def _tells_of_exhaustion(event: LogEvent) -> bool:
     return "EMFILE" in (event.get("log_format") or "") or event.get("acceptError") == "EMFILE"
 
 
-def _file_observer(file: TextIO, as_json: bool) -> ILogObserver:
-    return FileLogObserver(file, _json_line if as_json else _text_line)
+def _file_observer(file: TextIO, as_json: bool, worker: int | None = None) -> ILogObserver:
+    form = _json_line if as_json else _text_line
+    return FileLogObserver(file, lambda event: form(event, worker))
 
 
-def _text_line(event: LogEvent) -> str | None:
+def _text_line(event: LogEvent, worker: int | None) -> str | None:
     text = _text(event)
     if text is None:
         return None
     time = formatTime(event.get("log_time"))
     # One event is one line; only the traceback of a fault of ours has more.
     indented = text.replace("\n", "\n\t")
-    return f"{time} {_level(event)} {indented}\n"
+    whose = f"[{worker}] " if worker is not None else ""
+    return f"{time} {_level(event)} {whose}{indented}\n"
 
 
-def _json_line(event: LogEvent) -> str | None:
+def _json_line(event: LogEvent, worker: int | None) -> str | None:
     # Not Twisted's own form: that writes out whatever object an event holds.
     text = _text(event)
     if text is None:
@@ -93,6 +100,8 @@ def _json_line(event: LogEvent) -> str | None:
         "logger": event.get("log_namespace", ""),
         "text": text,
     }
+    if worker is not None:
+        fields["worker"] = worker
     return json.dumps(fields, ensure_ascii=False) + "\n"
 
 

@@ -1,6 +1,7 @@
 """The running proxy: listeners come and go, sessions stay."""
 
 import os
+import socket
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +19,7 @@ from zope.interface import implementer
 import imapproxy
 from imapproxy.config import ConfigError, ListenerSettings, Settings
 from imapproxy.introduction import introduce
-from imapproxy.listen_address import ListenAddress
+from imapproxy.listen_address import ListenAddress, cannot_listen, found_again
 from imapproxy.listener.doorkeeper import Doorkeeper
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
@@ -41,7 +42,9 @@ _BACKLOG = 128
 
 
 class Listener:
-    """One address that is listened on."""
+    """One address that is listened on: by this process or, unless it ``listens``, by another that
+    accepts for it (:meth:`accept`).
+    """
 
     def __init__(
         self,
@@ -50,9 +53,12 @@ class Listener:
         limits: Limits,
         partners: PartnerSource,
         doorkeeper: Doorkeeper,
+        *,
+        listens: bool = True,
     ) -> None:
         self.settings = settings
         self.partners = partners
+        self._listens = listens
         self._doorkeeper = doorkeeper
         self.factory = ListenerFactory(
             reactor,
@@ -70,6 +76,8 @@ class Listener:
     async def start(self) -> None:
         """Listen. Raises :class:`ConfigError`."""
         settings = self.settings
+        if not self._listens:
+            return
         kind = TCP6ServerEndpoint if settings.address.is_ipv6 else TCP4ServerEndpoint
         endpoint: Any = kind(
             self._reactor, settings.address.port, _BACKLOG, interface=settings.address.host
@@ -78,13 +86,16 @@ class Listener:
             self._port = await endpoint.listen(_Door(self))
         except (CannotListenError, OSError) as error:
             fault = error.socketError if isinstance(error, CannotListenError) else error
-            reason = fault.strerror or fault
-            raise ConfigError(
-                f"cannot listen on {settings.address}: {reason}; "
-                "choose another port, or stop what uses this one"
-            ) from None
+            raise ConfigError(cannot_listen(settings.address, fault)) from None
         port: Any = self._port.getHost()
         self.address = ListenAddress(settings.address.host, port.port)
+
+    def accept(self, connection: socket.socket) -> None:
+        """Take a connection that another process has accepted; this one's socket is duplicated.
+
+        Raises :class:`OSError` if the client is gone already.
+        """
+        self._reactor.adoptStreamConnection(connection.fileno(), connection.family, _Door(self))
 
     @property
     def ready_line(self) -> str:
@@ -150,26 +161,33 @@ def _starttls(settings: ListenerSettings) -> ServerTls | None:
 class ProxyService(Service):
     """All listeners of one configuration; several services may live in one process.
 
-    ``on_ready`` is called with each listener once it listens.
+    ``on_ready`` is called with each listener once it listens. ``listens`` is false where another
+    process accepts the connections.
     """
 
     log = Logger()
 
     def __init__(
-        self, reactor: Any, settings: Settings, on_ready: Callable[[Listener], None] | None = None
+        self,
+        reactor: Any,
+        settings: Settings,
+        on_ready: Callable[[Listener], None] | None = None,
+        *,
+        listens: bool = True,
     ) -> None:
         self._reactor = reactor
         self._settings = settings
         self._on_ready = on_ready or (lambda listener: None)
+        self._listens = listens
         self.listeners: list[Listener] = []
         self._retired: list[Listener] = []
         self._sources: dict[Upstream, PartnerSource] = {}
-        self._doorkeeper = Doorkeeper(reactor)
+        self.doorkeeper = Doorkeeper(reactor)
         self._pool = Pool(reactor, settings.pool)
         self._started_at: float = reactor.seconds()
         #: Where parts of the service leave their numbers.
         self.registry = StatusRegistry()
-        self.registry.add("sessions", self._doorkeeper.figures)
+        self.registry.add("sessions", self.doorkeeper.figures)
         self.registry.add("pool", lambda: {"parked": self._pool.parked})
         self._lock = DeferredLock()
 
@@ -207,7 +225,9 @@ class ProxyService(Service):
     async def _start(self, settings: ListenerSettings) -> Listener:
         partners = self._partners(settings.upstream)
         limits = self._settings.limits
-        listener = Listener(self._reactor, settings, limits, partners, self._doorkeeper)
+        listener = Listener(
+            self._reactor, settings, limits, partners, self.doorkeeper, listens=self._listens
+        )
         await listener.start()
         if not settings.address.is_loopback:
             self.log.warn(
@@ -230,7 +250,7 @@ class ProxyService(Service):
         """The one source of partners for an upstream, whatever listeners use it."""
         if upstream not in self._sources:
             self._sources[upstream] = PartnerSource(self._reactor, upstream, self._pool)
-            outcomes = self._doorkeeper.prudence.outcomes_at(str(upstream.address))
+            outcomes = self.doorkeeper.prudence.outcomes_at(str(upstream.address))
             self.registry.add(f"log-ins at {upstream.address}", lambda: asdict(outcomes))
         return self._sources[upstream]
 
@@ -260,7 +280,7 @@ class ProxyService(Service):
     async def _reload(self, settings: Settings) -> None:
         before, sources = self._settings, self._sources
         self._settings, self._sources = settings, {}
-        kept = _same_place(self.listeners, settings.listeners)
+        kept = self._kept(settings.listeners)
         places = zip(settings.listeners, kept, strict=True)
         try:
             new = await self._started([wanted for wanted, old in places if old is None])
@@ -279,6 +299,12 @@ class ProxyService(Service):
         await self._introduce(after)
         for listener in new:
             self._on_ready(listener)
+
+    def _kept(self, wanted: Sequence[ListenerSettings]) -> list[Listener | None]:
+        """For each that is wanted the listener that is there already, if one is."""
+        places = [(listener.settings.address, listener.address) for listener in self.listeners]
+        found = found_again(places, [settings.address for settings in wanted])
+        return [None if index is None else self.listeners[index] for index in found]
 
     async def _retire(self, listeners: Sequence[Listener]) -> None:
         """Listen no more; the sessions go on."""
@@ -307,7 +333,7 @@ class ProxyService(Service):
             await listener.stop()
         pool_empty = self._pool.close()
         await DeferredList([listener.factory.drain() for listener in everybody])
-        self._doorkeeper.prudence.stop()
+        self.doorkeeper.prudence.stop()
         await pool_empty
 
     def cut(self) -> None:
@@ -332,24 +358,3 @@ class ProxyService(Service):
         """See :class:`twisted.application.service.IService`."""
         Service.stopService(self)
         return Deferred.fromCoroutine(self.drain())
-
-
-def _same_place(
-    listeners: Sequence[Listener], wanted: Sequence[ListenerSettings]
-) -> list[Listener | None]:
-    """For each that is wanted the listener that is there already, if one is.
-
-    Several may have the same address: port 0.
-    """
-    left = list(listeners)
-    found: list[Listener | None] = []
-    for settings in wanted:
-        same = [
-            listener
-            for listener in left
-            if settings.address in (listener.settings.address, listener.address)
-        ]
-        found.append(same[0] if same else None)
-        if same:
-            left.remove(same[0])
-    return found

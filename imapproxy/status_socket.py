@@ -16,9 +16,10 @@ import msgspec
 import platformdirs
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, ILoggingContext
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from imapproxy.config import ConfigError
 from imapproxy.status import Report
@@ -73,8 +74,12 @@ class StatusSocket:
             await port.stopListening()  # type: ignore[misc]
 
 
+@implementer(ILoggingContext)
 class _Telling(ServerFactory):
     noisy = False
+
+    def logPrefix(self) -> str:
+        return "status"
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter

@@ -1,15 +1,20 @@
 """The ``twist`` plugin: the same proxy under Twisted's own service runner."""
 
 from pathlib import Path
+from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
 from imapproxy.config import ConfigError, read_config
+from imapproxy.daemon import proxy_of
 from imapproxy.descriptors import fitting
 from imapproxy.running import on_hangup, reactor_of_process
-from imapproxy.service import Listener, ProxyService
+from imapproxy.service import Listener
+from imapproxy.status_socket import StatusSocket
+from imapproxy.workers.door import Door
 
 _log = Logger()
 
@@ -34,11 +39,31 @@ def makeService(options: Options) -> IService:
     except ConfigError as error:
         raise usage.UsageError(str(error)) from None
     reactor = reactor_of_process()
-    service = ProxyService(reactor, settings, on_ready=_log_ready)
-    on_hangup(reactor, lambda: service.reload_from(read))
+    proxy = proxy_of(reactor, settings, _log_ready)
+    on_hangup(reactor, lambda: proxy.reload_from(read))
+    service: Any = MultiService()
+    service.addService(proxy)
+    service.addService(StatusService(StatusSocket(reactor, proxy.report, settings.status_socket)))
     made: IService = service
     return made
 
 
-def _log_ready(listener: Listener) -> None:
+class StatusService(Service):
+    """The status socket, for as long as the proxy runs."""
+
+    def __init__(self, status: StatusSocket) -> None:
+        self._status = status
+
+    def startService(self) -> None:
+        """See :class:`IService`."""
+        Service.startService(self)
+        self._status.start()
+
+    def stopService(self) -> Deferred[None]:
+        """See :class:`IService`."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._status.stop())
+
+
+def _log_ready(listener: Listener | Door) -> None:
     _log.info("{line}", line=listener.ready_line)

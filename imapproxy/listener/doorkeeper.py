@@ -1,6 +1,6 @@
 """What all listeners of a service have in common: who is here, and who has failed to log in."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from math import inf
 
 from twisted.internet.interfaces import IReactorTime
@@ -25,6 +25,7 @@ class Doorkeeper:
 
     def __init__(self, clock: IReactorTime) -> None:
         self.census = Census()
+        self.on_leave: Callable[[], None] | None = None  # a connection is gone
         self.prudence = Prudence(clock)
         self._clock = clock
         self._arrived = self._turned_away = 0
@@ -49,6 +50,12 @@ class Doorkeeper:
                 "a client was turned away, of {host}: {refusal}", host=host, refusal=refusal
             )
         return refusal
+
+    def leave(self, connection: Hashable) -> None:
+        """The connection is gone."""
+        self.census.leave(connection)
+        if self.on_leave is not None:
+            self.on_leave()
 
     def login_refused(self, host: str, account: Account, limits: Limits) -> float:
         """Count a log-in that failed; the seconds to hold its answer back."""

@@ -80,7 +80,7 @@ class ListenerFactory(ServerFactory):
 
     def left(self, connection: ClientConnection) -> None:
         """See :class:`House`."""
-        self._doorkeeper.census.leave(connection)
+        self._doorkeeper.leave(connection)
         self._connections.discard(connection)
         if not self._connections:
             waiting, self._waiting = self._waiting, []

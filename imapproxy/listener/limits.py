@@ -1,19 +1,11 @@
 """How much of everything the clients of a service may have."""
 
-import dataclasses
 from dataclasses import dataclass
 
 from imapproxy.wire.framing import CLIENT_MAX_LINE
 
 # Who counts nothing, counts on: from this machine every program comes from one address.
 _SESSIONS_OF_ANOTHER_MACHINE = 100
-_SHARED_BY_WORKERS = (
-    "max_unauthenticated",
-    "max_sessions",
-    "max_sessions_per_address",
-    "max_sessions_per_account",
-    "max_refused_logins",
-)
 
 
 @dataclass(frozen=True)
@@ -55,12 +47,3 @@ class Limits:
         if self.max_sessions_per_address is None and not this_machine:
             return _SESSIONS_OF_ANOTHER_MACHINE
         return self.max_sessions_per_address
-
-    def shared_by(self, workers: int) -> "Limits":
-        """What each of several worker processes keeps to, so that all of them keep to this."""
-        shares = {}
-        for name in _SHARED_BY_WORKERS:
-            value = getattr(self, name)
-            if value is not None:
-                shares[name] = max(1, value // workers)
-        return dataclasses.replace(self, **shares)

@@ -84,12 +84,3 @@ def test_sessions_of_an_account():
     census.leave(0)
     assert census.claim(3, "demo", limits)
     assert census.accounts == 2
-
-
-def test_workers_share_what_is_counted_in_all():
-    limits = Limits(max_sessions=100, max_sessions_per_account=3, max_refused_logins=10)
-    share = limits.shared_by(4)
-    assert (share.max_sessions, share.max_unauthenticated, share.max_refused_logins) == (25, 50, 2)
-    assert (share.max_sessions_per_account, share.max_sessions_per_address) == (1, None)
-    assert (share.max_line, share.login_timeout) == (limits.max_line, limits.login_timeout)
-    assert limits.shared_by(1) == limits

@@ -1,0 +1,1 @@
+"""Several processes that serve sessions on the same ports, for several cores."""
