@@ -43,6 +43,7 @@ bench: $(VENV)/.installed-test
 bench-far: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.far $(ARGS)
 	$(BIN)/python -m benchmarks.resumption
+	$(BIN)/python -m benchmarks.workers
 
 clean:
 	rm -rf $(VENV) build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from imapproxy.listener.attempts import Account, Attempts, Decision, Verdict, account_of
 from imapproxy.listener.login import Partners
 from imapproxy.relay.partner import NotLetIn, Partner
+from imapproxy.upstream.pool.refusal import says_too_many
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 
@@ -212,5 +213,7 @@ class PrudentPartners:
 
 
 def _blames_the_password(error: NotLetIn) -> bool:
+    if not error.refused or says_too_many(error.answer):
+        return False
     code = _CODE.match(error.answer)
-    return error.refused and (code is None or code[1].upper() not in _NOT_THE_PASSWORD)
+    return code is None or code[1].upper() not in _NOT_THE_PASSWORD

@@ -134,6 +134,7 @@ def test_who_is_known_gets_in_whatever_others_try(clients):
         (b"[UNAVAILABLE] Later.", True),
         (b"[inuse] Later.", True),
         (b"[LIMIT] Later.", True),
+        (b"[ALERT] Too many simultaneous connections. (Failure)", True),
         (b"[AUTHENTICATIONFAILED] No [LIMIT]", False),
         (b"[ALERT] No.", False),
         (b"No [LIMIT] in here.", False),
