@@ -63,12 +63,19 @@ class House:
         return identity.certificate
 
     async def upstream(self, name: str, answer: Answer | None = None) -> Server:
+        """A good server with implicit TLS."""
         tls = certificates.issued("localhost").server_tls()
         server = Server(answer=answer or accepting(name.encode(), self.slow), tls=tls)
+        return await self.add_upstream(name, server)
+
+    async def add_upstream(
+        self, name: str, server: Server, scheme: str = "imaps", pins: tuple[str, ...] = ()
+    ) -> Server:
+        """Any server, reached as the scheme says."""
         await server.listen(reactor)
         self._servers.append(server)
-        url = f"imaps://localhost:{server.port}"
-        self._upstreams[name] = UpstreamConfig(url, ca_file="ca.pem", connect_timeout=5)
+        url = f"{scheme}://localhost:{server.port}"
+        self._upstreams[name] = UpstreamConfig(url, "ca.pem", pins, connect_timeout=5)
         return server
 
     def settings(self, *listeners: ListenerConfig, **limits: object) -> Settings:

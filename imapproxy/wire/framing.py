@@ -27,7 +27,9 @@ CRLF = b"\r\n"
 _LF = 0x0A
 
 # literal = "{" number64 ["+"] "}" CRLF *CHAR8 and literal8 = "~{" … (RFC 9051 section 9).
-_LITERAL_AT_END = re.compile(rb"(~?)\{([0-9]+)(\+?)\}\r\n\Z")
+_LITERAL_AT_END = re.compile(rb"(~?)\{([0-9]{1,20})(\+?)\}\r\n\Z")
+# The same with more digits than there are numbers: servers disagree on whether that is one.
+_TOO_MANY_DIGITS = re.compile(rb"\{[0-9]{21,}\+?\}\r\n\Z")
 # Status responses end in free text (RFC 3501 section 7.1). What looks like a literal there is
 # text: servers echo the client's mailbox name, and that may well end in "{5}".
 _STATUS_RESPONSE = re.compile(rb"[^ ]+ (?:OK|NO|BAD|BYE|PREAUTH)[ \r]", re.IGNORECASE)
@@ -201,13 +203,17 @@ class Framer:
         return Line(data, None)
 
     def _line_with_literal(self, data: bytes) -> Fragment:
-        found = _LITERAL_AT_END.search(data, max(0, len(data) - 64))
-        if found is None or not self._may_announce(data):
+        if not self._may_announce(data):
             self._inside = False
             return Line(data, None)
-        # Python refuses to convert numbers of thousands of digits; the window above bounds them.
-        literal = Literal(int(found[2]), not found[3], bool(found[1]))
-        return self._announced(data, literal)
+        found = _LITERAL_AT_END.search(data, max(0, len(data) - 64))
+        if found is not None:
+            literal = Literal(int(found[2]), not found[3], bool(found[1]))
+            return self._announced(data, literal)
+        self._inside = False
+        if _has_too_many_digits(data, 0, len(data)):
+            return _out_of_range(data)
+        return Line(data, None)
 
     def _may_announce(self, data: bytes) -> bool:
         raise NotImplementedError
@@ -215,7 +221,7 @@ class Framer:
     def _announced(self, data: bytes, literal: Literal) -> Fragment:
         if literal.size > MAX_NUMBER64:
             self._inside = False
-            return Malformed(data[:_MALFORMED_KEEPS], "literal size out of range", fatal=True)
+            return _out_of_range(data)
         self._octets_left = literal.size
         self._inside = True
         return Line(data, literal)
@@ -239,6 +245,16 @@ class Framer:
         left -= len(data)
         self._octets_left = left or -1
         return Octets(data, left)
+
+
+def _has_too_many_digits(data: bytes, start: int, end: int) -> bool:
+    """Whether the line, which announces no literal, ends in what would if there were such sizes."""
+    brace = data.rfind(b"{", start, end) if data.endswith(b"}\r\n", start, end) else -1
+    return brace >= 0 and _TOO_MANY_DIGITS.match(data, brace, end) is not None
+
+
+def _out_of_range(data: bytes) -> Malformed:
+    return Malformed(data[:_MALFORMED_KEEPS], "literal size out of range", fatal=True)
 
 
 class ResponseFramer(Framer):
@@ -295,7 +311,8 @@ class ResponseFramer(Framer):
             self._octets_left = int(found[2])
             self._inside = True
             return end
-        if found is not None or not chunk.endswith(CRLF, last, end):
+        odd = found is not None or _has_too_many_digits(chunk, last, end)
+        if odd or not chunk.endswith(CRLF, last, end):
             end = last  # left to next_fragment: a size out of range, a bare LF that is mended
         if end > at:
             self._inside = False

@@ -221,9 +221,23 @@ def test_a_literal_over_63_bits():
         assert drain(framer)[0].fatal
 
 
-def test_a_literal_of_thousands_of_digits():
-    framer = CommandFramer()
-    assert framed(framer, [b"a X {" + b"9" * 5000 + b"}\r\n"])[0].literal is None
+@pytest.mark.parametrize("digits", [b"9" * 5000, b"9" * 60, b"0" * 20 + b"5", b"0" * 58 + b"5"])
+@pytest.mark.parametrize("plus", [b"", b"+"])
+def test_a_literal_of_more_digits_than_there_are_numbers(digits, plus):
+    """One that a server takes for a literal, and another one for text: it goes to neither."""
+    for framer in (ResponseFramer(), CommandFramer()):
+        (fragment,) = framed(framer, [b"* X {" + digits + plus + b"}\r\n"])
+        assert isinstance(fragment, Malformed)
+        assert fragment.fatal
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"* X " + b"9" * 5000 + b"}", b"* X {" + b"9" * 50 + b"x}", b"* OK {" + b"9" * 50 + b"}"],
+)
+def test_what_only_looks_like_that(line):
+    framer = ResponseFramer()
+    assert framed(framer, [line + b"\r\n"]) == [Line(line + b"\r\n", None)]
 
 
 def test_nothing_comes_before_a_literal_is_accepted():

@@ -20,6 +20,7 @@ PIECES = st.sampled_from(
         b"* 5 FETCH (BINARY[] ~{2}\r\n",
         b"* 6 FETCH {99999999999999999999}\r\n",
         b"* 7 FETCH {x}\r\n",
+        b"* 8 FETCH {" + b"0" * 30 + b"1}\r\n",
         b"* OK {5}\r\n",
         b"* SEARCH 1 2\r\n",
         b"P1 OK done\r\n",
