@@ -3,10 +3,12 @@
 import queue
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from imapproxy.cache.sqlite.store import SqliteStore, open_store
 from tests.deadline import SECONDS
 
 
@@ -29,3 +31,24 @@ class Waiting:
         while not found:
             self._calls.get(timeout=SECONDS)()
         return found[0]
+
+
+class Opened:
+    """A store that is open, and its reactor."""
+
+    def __init__(self, directory: Path, **settings) -> None:
+        self.reactor = Waiting()
+        self.database = directory / "cache.sqlite"
+        self.store: SqliteStore = open_store(self.reactor, directory, **settings)
+
+    def __enter__(self) -> "Opened":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.reactor.wait(self.store.close())
+
+    def flush(self) -> None:
+        self.reactor.wait(self.store.flushed())
+
+    def settle(self) -> None:
+        self.reactor.wait(self.store.settled())

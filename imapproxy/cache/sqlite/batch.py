@@ -53,7 +53,7 @@ class Batch:
         self._spoilt_rows = 0
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Do all of this. Raises ``sqlite3.Error``."""
+        """Do all of this. Raises :data:`ERRORS`."""
         ways = _WAYS
         for change in changes:
             ways[type(change)](self, change)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 # Each with its reason; figures are of 10,000 messages with 126 MB (benchmarks/store.py).
-_PRAGMAS = (
+_PRAGMAS_OF_THE_FILE = (
     # Only a new file takes these two. Bodies are long: with pages of 4096 octets they have twice
     # the pages to link, with 16384 a change of flags writes four times as much.
     "page_size = 8192",
@@ -17,6 +17,8 @@ _PRAGMAS = (
     "auto_vacuum = INCREMENTAL",
     # Readers wait for nobody, not even for the writer of another process.
     "journal_mode = WAL",
+)
+_PRAGMAS = (
     # A power cut may lose the last transactions and tears none. FULL would wait for the disk at
     # each of them.
     "synchronous = NORMAL",
@@ -46,6 +48,9 @@ class NewerFormat(sqlite3.DatabaseError):
     """Another process, of a newer version, has given the database its own format meanwhile."""
 
 
+#: What SQLite raises. (What it says of a damaged database may be no UTF-8, and then it is this.)
+ERRORS = (sqlite3.Error, UnicodeDecodeError)
+
 # The disk is full or read-only, another process holds the lock: no fault of the database.
 _OF_THE_SYSTEM = frozenset(
     {
@@ -63,8 +68,8 @@ _OF_THE_SYSTEM = frozenset(
 )
 
 
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the database is not what it should be (https://www.sqlite.org/rescode.html).
+def is_damage(error: Exception) -> bool:
+    """Whether, with one of :data:`ERRORS`, the database is not what it should be (https://www.sqlite.org/rescode.html).
 
     Besides SQLITE_CORRUPT and SQLITE_NOTADB there is much that a damaged database can lead to, a
     table that is not there or a number that is none.
@@ -79,7 +84,7 @@ def connect(path: Path, *, mode: str = "rw", patience: float = 5.0) -> sqlite3.C
     """Open the database; every statement is its own transaction unless one is begun.
 
     ``mode`` is ``rw``, ``ro``, or ``immutable`` for a directory in which nothing can be written.
-    ``patience`` is how many seconds another process's lock is waited for. Raises ``sqlite3.Error``.
+    ``patience`` is how many seconds another process's lock is waited for. Raises :data:`ERRORS`.
     """
     how = "immutable=1" if mode == "immutable" else f"mode={mode}"
     database = sqlite3.connect(
@@ -91,9 +96,9 @@ def connect(path: Path, *, mode: str = "rw", patience: float = 5.0) -> sqlite3.C
     )
     database.text_factory = bytes  # a text that is damaged must not keep a row from being read
     try:
-        for pragma in _PRAGMAS:
+        for pragma in (*(_PRAGMAS_OF_THE_FILE if mode == "rw" else ()), *_PRAGMAS):
             database.execute(f"PRAGMA {pragma}").close()
-    except sqlite3.Error:
+    except ERRORS:
         database.close()
         raise
     return database

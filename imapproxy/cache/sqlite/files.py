@@ -36,9 +36,10 @@ class StoreFiles:
         Raises :class:`StoreError` if somebody else could read them.
         """
         with _told(self.directory):
-            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not os.path.lexists(self.directory):
+                self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _check(self.directory, stat.S_ISDIR, "a directory", "700")
-            if not self.database.exists():
+            if not os.path.lexists(self.database):
                 self._create()
             for path in self._all():
                 if os.path.lexists(path):
@@ -93,7 +94,8 @@ class StoreFiles:
 
     def _create(self) -> None:
         # SQLite would make it with the mode that everything gets.
-        os.close(os.open(self.database, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        os.close(os.open(self.database, flags, 0o600))
 
     def _all(self) -> Iterator[Path]:
         yield self.database

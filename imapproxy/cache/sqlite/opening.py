@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from twisted.logger import Logger
 
-from imapproxy.cache.sqlite.database import connect, is_damage
+from imapproxy.cache.sqlite.database import ERRORS, connect, is_damage
 from imapproxy.cache.sqlite.files import FileNumber, StoreFiles
 from imapproxy.cache.sqlite.schema import APPLICATION_ID, bring_up_to_date
 from imapproxy.cache.store import StoreError
@@ -37,7 +37,7 @@ def open_files(files: StoreFiles) -> Opened:
             return _open(files)
         except _NotOurs:
             return _anew(files, "is not a cache of imapproxy")
-        except sqlite3.Error as error:
+        except ERRORS as error:
             if not is_damage(error):
                 raise _told(files, error) from None
             return _anew(files, f"is damaged ({error})")
@@ -51,7 +51,7 @@ def open_again(files: StoreFiles, damaged: FileNumber) -> Opened:
             if files.number() != damaged:
                 return _open(files)  # another process was quicker
             return _anew(files, "is damaged")
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise _told(files, error) from None
 
 
@@ -88,7 +88,7 @@ def _open(files: StoreFiles) -> Opened:
     return Opened(number, reading, writing)
 
 
-def _told(files: StoreFiles, error: sqlite3.Error) -> StoreError:
+def _told(files: StoreFiles, error: Exception) -> StoreError:
     return StoreError(
         f"the cache {files.database} cannot be opened: {error}; "
         "see that the disk is not full and that it may be written"

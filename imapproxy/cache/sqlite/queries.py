@@ -88,10 +88,11 @@ def sections(need: Need) -> tuple[str, list[Any], list[Any]]:
     Parameters in front of the two messages, and behind them.
     """
     condition, parameters = _serves(need)
-    found = f"SELECT {_FOUND}, CASE WHEN s.size <= {INLINE_MAX} THEN octets END"
+    # With nothing of its octets there a section is damaged; so that is told, too.
+    found = f"SELECT {_FOUND}, CASE WHEN s.size <= {INLINE_MAX} THEN octets ELSE chunk.id END"
     if len(need.keys) == 1:
         return (
-            f"{found} FROM section AS s JOIN chunk ON chunk.id = s.content << 20 "
+            f"{found} FROM section AS s LEFT JOIN chunk ON chunk.id = s.content << 20 "
             f"WHERE message BETWEEN ? AND ? AND {condition} ORDER BY message",
             [],
             parameters,
@@ -101,7 +102,7 @@ def sections(need: Need) -> tuple[str, list[Any], list[Any]]:
     return (
         f"{found} FROM (SELECT {_SECTION}, min(CASE key {ranks} END) FROM section "
         f"WHERE message BETWEEN ? AND ? AND {condition} GROUP BY message) AS s "
-        "CROSS JOIN chunk ON chunk.id = s.content << 20",
+        "LEFT JOIN chunk ON chunk.id = s.content << 20",
         list(need.keys),
         parameters,
     )

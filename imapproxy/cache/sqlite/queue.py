@@ -12,6 +12,7 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 
 from imapproxy.cache.sqlite.changes import Change
+from imapproxy.cache.sqlite.files import FileNumber
 from imapproxy.cache.store import Mailbox
 
 #: So many octets are written in one transaction: 15 ms, for which another process has to wait.
@@ -34,7 +35,9 @@ class Flush(NamedTuple):
 
 
 class Rebuild(NamedTuple):
-    """The database is damaged."""
+    """The database in the file with this number is damaged."""
+
+    damaged: FileNumber
 
 
 class Settle(NamedTuple):

@@ -10,8 +10,9 @@ import msgspec
 
 from imapproxy.cache.sqlite import queries, rows, seals
 from imapproxy.cache.sqlite.changes import Spoilt
-from imapproxy.cache.sqlite.database import is_damage
+from imapproxy.cache.sqlite.database import ERRORS, is_damage
 from imapproxy.cache.sqlite.doubts import Doubts
+from imapproxy.cache.sqlite.files import FileNumber
 from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, UID_BITS, UID_MASK
 from imapproxy.cache.store import (
     Form,
@@ -30,19 +31,32 @@ _FORMS = tuple(Form)
 class SqliteReader(Reader):
     """See the port.
 
-    ``report`` is called with what turned out to be spoilt, and with ``None`` if the database is.
+    ``report`` is called with what turned out to be spoilt, and ``damaged`` if all of it is.
     """
 
-    def __init__(self, doubts: Doubts, report: Callable[[Spoilt | None], None]) -> None:
+    def __init__(
+        self,
+        doubts: Doubts,
+        report: Callable[[Spoilt], None],
+        damaged: Callable[[FileNumber], None],
+    ) -> None:
         self._database: sqlite3.Connection | None = None
+        self._number: FileNumber | None = None
         self._doubts = doubts
         self._report = report
+        self._damaged = damaged
 
-    def use(self, database: sqlite3.Connection | None) -> None:
-        """Read from this database from now on, or from none."""
+    def use(self, database: sqlite3.Connection, number: FileNumber) -> None:
+        """Read from this database from now on, which is in the file with this number."""
+        self.close()
+        self._database = database
+        self._number = number
+
+    def close(self) -> None:
+        """Read from none."""
         if self._database is not None:
             self._database.close()
-        self._database = database
+        self._database = None
 
     # -- the port --------------------------------------------------------------------------
 
@@ -156,10 +170,10 @@ class SqliteReader(Reader):
             raise StoreError("the cache is closed, or damaged and made anew in this moment")
         try:
             yield self._database
-        except sqlite3.Error as error:
-            if is_damage(error):
-                self.use(None)
-                self._report(None)
+        except ERRORS as error:
+            if is_damage(error) and self._number is not None:
+                self.close()
+                self._damaged(self._number)
             raise StoreError(f"the cache cannot be read: {error}; ask the upstream") from None
 
     def _box(self, database: sqlite3.Connection, mailbox: Mailbox) -> int:

@@ -13,7 +13,7 @@ from zlib import crc32
 from imapproxy.cache.sqlite import seals
 from imapproxy.cache.sqlite.changes import Spoilt
 from imapproxy.cache.sqlite.schema import COLUMNS, UID_MASK
-from imapproxy.cache.store import Form, Need, Section
+from imapproxy.cache.store import INLINE_MAX, Form, Need, Section
 
 Report = Callable[[Spoilt], None]
 AttributeRow = tuple[int | bytes | None, ...]
@@ -68,11 +68,11 @@ def sections(
     of_section = seals.of_section
     found = []
     octets = 0
-    for message, key, form, clean, size, content, checksum, seal, data in rows:
+    for message, key, form, clean, size, content, checksum, seal, there in rows:
         try:
-            whole = of_section(message, key, form, clean, size, content, checksum) == seal and (
-                data is None or crc32(data) == checksum
-            )
+            whole = of_section(message, key, form, clean, size, content, checksum) == seal
+            data = there if size <= INLINE_MAX else None
+            whole &= there is not None and (data is None or crc32(data) == checksum)
         except TypeError:
             whole = False
         if not whole:

@@ -24,6 +24,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
 
+from imapproxy.cache.sqlite.database import Damaged, transaction
 from imapproxy.cache.store import StoreError
 
 #: "imap", as SQLite's header has it: this file is ours.
@@ -34,6 +35,9 @@ FORMAT = 1
 
 #: Octets of one row of ``chunk``; all of a content but its last have as many.
 CHUNK = 256 * 1024
+
+# So many formats further nobody will be; a number beyond is a bit that fell over.
+_PLAUSIBLE = 1000
 
 CHUNK_BITS = 20
 UID_BITS = 32
@@ -145,6 +149,8 @@ def version(database: sqlite3.Connection) -> int:
 def bring_up_to_date(database: sqlite3.Connection, place: str) -> None:
     """Create the tables, or migrate them. Raises StoreError for a format of the future."""
     found = version(database)
+    if not 0 <= found <= FORMAT + _PLAUSIBLE:
+        raise Damaged(f"format {found} cannot be")
     if found > FORMAT:
         raise StoreError(
             f"{place} has format {found}, this version knows {FORMAT} at most: "
@@ -152,8 +158,7 @@ def bring_up_to_date(database: sqlite3.Connection, place: str) -> None:
         )
     if found == FORMAT:
         return
-    database.execute("BEGIN IMMEDIATE")
-    with database:
+    with transaction(database):
         # Another process may have been quicker.
         for older in range(version(database), FORMAT):
             if older == 0:

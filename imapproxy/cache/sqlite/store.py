@@ -6,9 +6,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
-from imapproxy.cache.sqlite.changes import Spoilt
 from imapproxy.cache.sqlite.doubts import Doubts
-from imapproxy.cache.sqlite.files import StoreFiles
+from imapproxy.cache.sqlite.files import FileNumber, StoreFiles
 from imapproxy.cache.sqlite.opening import Opened, open_files
 from imapproxy.cache.sqlite.queue import ChangeQueue, Flush, Rebuild, Settle
 from imapproxy.cache.sqlite.reader import SqliteReader
@@ -59,8 +58,8 @@ class SqliteStore(Store):
     ) -> None:
         self._queue = ChangeQueue(max_waiting)
         doubts = Doubts()
-        self._reader = SqliteReader(doubts, self._report)
-        self._reader.use(opened.reading)
+        self._reader = SqliteReader(doubts, self._queue.put, self._damaged)
+        self._reader.use(opened.reading, opened.number)
         self._writer = SqliteWriter(self._queue, doubts)
         self._thread = WriteThread(
             reactor, self._queue, doubts, files, opened, max_octets, self._reader.use, retry
@@ -92,8 +91,8 @@ class SqliteStore(Store):
     def close(self) -> "Deferred[None]":
         """See the port."""
         # Whoever closes last copies the log over, and that is not for the reactor's thread.
-        self._reader.use(None)
+        self._reader.close()
         return self._thread.close()
 
-    def _report(self, spoilt: Spoilt | None) -> None:
-        self._queue.put(Rebuild() if spoilt is None else spoilt)
+    def _damaged(self, number: FileNumber) -> None:
+        self._queue.put(Rebuild(number))

@@ -10,10 +10,10 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from imapproxy.cache.sqlite.batch import Batch
-from imapproxy.cache.sqlite.changes import Change, Drop, KeepSection, Piece, Renamed
-from imapproxy.cache.sqlite.database import NewerFormat, is_damage, transaction
+from imapproxy.cache.sqlite.changes import Change, Drop, KeepSection, Piece, Renamed, Spoilt
+from imapproxy.cache.sqlite.database import ERRORS, Damaged, NewerFormat, is_damage, transaction
 from imapproxy.cache.sqlite.doubts import Doubts
-from imapproxy.cache.sqlite.files import StoreFiles
+from imapproxy.cache.sqlite.files import FileNumber, StoreFiles
 from imapproxy.cache.sqlite.opening import Opened, forsake, open_again
 from imapproxy.cache.sqlite.queue import ChangeQueue, Close, Flush, Rebuild, Settle
 from imapproxy.cache.sqlite.room import Room, give_back, sweep, use
@@ -45,7 +45,7 @@ class WriteThread:
         files: StoreFiles,
         opened: Opened,
         max_octets: int,
-        read_from: Callable[[sqlite3.Connection], None],
+        read_from: Callable[[sqlite3.Connection, FileNumber], None],
         retry: float,
     ) -> None:
         self._reactor = reactor
@@ -62,6 +62,7 @@ class WriteThread:
         self._owed: list[Drop | Renamed] = []
         self._failed_at: float | None = None
         self._untidy = True
+        self._suspicious = False
         self._ended: Deferred[None] = Deferred()
         self._thread = threading.Thread(target=self._run, name="cache", daemon=True)
 
@@ -101,7 +102,7 @@ class WriteThread:
         orders = self._queue.take(_QUIET if self._untidy else None)
         changes = [order for order in orders if not isinstance(order, _ORDERS)]
         others = [order for order in orders if isinstance(order, _ORDERS)]
-        if any(isinstance(order, Rebuild) for order in others):
+        if Rebuild(self._number) in others:
             self._rebuild()
         closing = any(isinstance(order, Close) for order in others)
         if changes or (self._queue.has_small_news and (others or not self._untidy)):
@@ -134,7 +135,7 @@ class WriteThread:
         try:
             assert self._database is not None
             said = self._write(self._database, [*self._owed, *changes], also)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             self._owed = owed
             self._streams.abort_all()
             self._failed(error)
@@ -161,6 +162,7 @@ class WriteThread:
             if also is not None:
                 also(writing)
             writing.finish()
+        self._suspicious |= any(isinstance(change, Spoilt) for change in changes)
         return writing.said
 
     def _written(self, settled: Sequence[Drop | Renamed], said: Sequence[Said]) -> None:
@@ -181,7 +183,7 @@ class WriteThread:
 
     # -- when it goes wrong ----------------------------------------------------------------
 
-    def _failed(self, error: sqlite3.Error) -> None:
+    def _failed(self, error: Exception) -> None:
         if is_damage(error):
             self._rebuild()
             return
@@ -201,6 +203,7 @@ class WriteThread:
             self._database.close()
             self._database = None
         self._streams = Streams()
+        self._suspicious = False
         try:
             opened = open_again(self._files, self._number)
         except StoreError as error:
@@ -208,7 +211,7 @@ class WriteThread:
             return
         self._number = opened.number
         self._database = opened.writing
-        self._reactor.callFromThread(self._read_from, opened.reading)
+        self._reactor.callFromThread(self._read_from, opened.reading, opened.number)
 
     def _say(self, said: Said) -> None:
         self.log.warn(said.format, **said.values)
@@ -230,10 +233,15 @@ class WriteThread:
             return
         try:
             self._untidy = self._tidy_some(self._database)
-        except sqlite3.Error as error:
+        except ERRORS as error:
             self._failed(error)
 
     def _tidy_some(self, database: sqlite3.Connection) -> bool:
+        if self._suspicious:
+            # Where one thing is damaged another may be, and a tree that is cannot be mended.
+            self._suspicious = False
+            if database.execute("PRAGMA quick_check(1)").fetchall() != [(b"ok",)]:
+                raise Damaged("its trees are damaged")
         with transaction(database):
             writing = Writing(database, time.time())
             more = sweep(writing) or (self._room.is_over(database) and self._room.make(writing, 0))
