@@ -53,7 +53,7 @@ def read_attributes(
     return {
         message: {name: value for name, value in zip(_COLUMN_NAMES, values, strict=True) if value}
         for message, seal, *values in rows
-        if is_whole(seal, seals.of_values, message, values)
+        if message in messages and is_whole(seal, seals.of_values, message, values)
     }
 
 
@@ -94,7 +94,7 @@ def _write_flags(database: sqlite3.Connection, flags: Mapping[int, bytes]) -> No
     if rows and _any_there(database, "message", rows):
         # Most often all messages have the flags that they had.
         for message, seal in _seals(database, rows):
-            if rows[message][1] == seal:
+            if message in rows and rows[message][1] == seal:
                 del rows[message]
     insert(database, "INSERT OR REPLACE INTO message", list(rows.values()))
 

@@ -84,6 +84,8 @@ class Batch:
             self._broken(change.mailbox, broken)
 
     def _keep_section(self, change: KeepSection) -> None:
+        if len(change.octets) > self._max_octets:
+            return
         incoming = Incoming.whole(change.form, change.octets, change.clean)
         self._gather_section(change.mailbox, change.uid, change.key, incoming)
 
@@ -193,19 +195,19 @@ class Batch:
     def _renamed(self, change: Renamed) -> None:
         self._write_pending()
         writing = self._writing
+        old = Mailbox(change.account, change.old, b"", 0)
+        moved = None if change.old.upper() == b"INBOX" else writing.row(old)
         rows = writing.database.execute(
-            "SELECT id, name, uid_validity FROM mailbox WHERE account = ? AND mailbox_id = x'' "
+            "SELECT id FROM mailbox WHERE account = ? AND mailbox_id = x'' "
             "AND (name = ? OR substr(name, 1, ?) = ?)",
             (change.account, change.new, len(change.old), change.old),
         ).fetchall()
-        moved = None
-        for box, name, uid_validity in rows:
-            if name == change.old and name.upper() != b"INBOX":
-                moved = box, Mailbox(change.account, change.new, b"", uid_validity)
-            else:
+        for (box,) in rows:
+            if moved is None or box != moved[0]:
                 writing.drop_number(box)
         if moved is not None:
-            writing.rename(*moved)
+            box, uid_validity, _ = moved
+            writing.rename(box, old._replace(name=change.new, uid_validity=uid_validity))
 
     # -- all else --------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ def open_files(files: StoreFiles) -> Opened:
         except _NotOurs:
             return _anew(files, "is not a cache of imapproxy")
         except ERRORS as error:
-            if not is_damage(error):
+            if not (is_damage(error) or _forbids_writing(files, error)):
                 raise _told(files, error) from None
             return _anew(files, f"is damaged ({error})")
 
@@ -86,6 +86,15 @@ def _open(files: StoreFiles) -> Opened:
         writing.close()
         raise
     return Opened(number, reading, writing)
+
+
+def _forbids_writing(files: StoreFiles, error: Exception) -> bool:
+    """Whether it is the header that does not let us write, though the system does.
+
+    So SQLite keeps older versions away from formats of its future, or a bit has fallen over.
+    """
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return files.writable and code & 0xFF == sqlite3.SQLITE_READONLY
 
 
 def _told(files: StoreFiles, error: Exception) -> StoreError:

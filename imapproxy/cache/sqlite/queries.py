@@ -1,4 +1,8 @@
-"""The questions of the reader, as SQL."""
+"""The questions of the reader, as SQL.
+
+A range of a tree is asked for twice, the second time so that each row is looked at: a tree whose
+pages are in disorder leads to rows of another mailbox, and their seals are whole.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,13 +21,19 @@ SELECT message.id, message.seal, flags, ifnull(attribute.id, 0), ifnull(attribut
     ifnull(internaldate, x''), ifnull(rfc822_size, x''), ifnull(envelope, x''),
     ifnull(body, x''), ifnull(bodystructure, x''), ifnull(emailid, x'')
 FROM message LEFT JOIN attribute USING (id)
-WHERE message.id BETWEEN ? AND ?
+WHERE message.id BETWEEN ?1 AND ?2 AND +message.id BETWEEN ?1 AND ?2
 ORDER BY message.id
+"""
+
+FLAGS = """
+SELECT id, seal, flags, 0, 0, x'', x'', x'', x'', x'', x'' FROM message
+WHERE id BETWEEN ?1 AND ?2 AND +id BETWEEN ?1 AND ?2
+ORDER BY id
 """
 
 ATTRIBUTES = f"""
 SELECT id, seal, {", ".join(COLUMNS.values())}, id & {UID_MASK} FROM attribute
-WHERE id BETWEEN ? AND ? AND ({{condition}})
+WHERE id BETWEEN ?1 AND ?2 AND +id BETWEEN ?1 AND ?2 AND ({{condition}})
 ORDER BY id
 """
 
@@ -42,7 +52,7 @@ SELECT id, seal, account, label, mailbox_id, uid_validity,
         WHERE message BETWEEN mailbox.id << 32 AND mailbox.id << 32 | {UID_MASK}),
     (SELECT ifnull(sum(size), 0) FROM section
         WHERE message BETWEEN mailbox.id << 32 AND mailbox.id << 32 | {UID_MASK}),
-    served, missed, used
+    CAST(served AS INTEGER), CAST(missed AS INTEGER), CAST(used AS REAL)
 FROM mailbox ORDER BY account, label
 """
 
@@ -77,7 +87,7 @@ def held(attributes: Sequence[str], needs: Sequence[Need]) -> tuple[str, list[An
     where = "".join(f" AND {condition}" for condition in conditions)
     return (
         f"SELECT id & {UID_MASK} FROM {table} AS driver "
-        f"WHERE id BETWEEN ? AND ?{where} ORDER BY id",
+        f"WHERE id BETWEEN ?1 AND ?2 AND +id BETWEEN ?1 AND ?2{where} ORDER BY id",
         parameters,
     )
 
@@ -93,15 +103,17 @@ def sections(need: Need) -> tuple[str, list[Any], list[Any]]:
     if len(need.keys) == 1:
         return (
             f"{found} FROM section AS s LEFT JOIN chunk ON chunk.id = s.content << 20 "
-            f"WHERE message BETWEEN ? AND ? AND {condition} ORDER BY message",
+            "WHERE message BETWEEN ?1 AND ?2 AND +message BETWEEN ?1 AND ?2 "
+            f"AND {condition} ORDER BY message",
             [],
             parameters,
         )
     # SQLite takes all columns from the row in which min() found the least.
     ranks = " ".join(f"WHEN ? THEN {rank}" for rank in range(len(need.keys)))
+    between = f"BETWEEN ?{len(need.keys) + 1} AND ?{len(need.keys) + 2}"
     return (
         f"{found} FROM (SELECT {_SECTION}, min(CASE key {ranks} END) FROM section "
-        f"WHERE message BETWEEN ? AND ? AND {condition} GROUP BY message) AS s "
+        f"WHERE message {between} AND +message {between} AND {condition} GROUP BY message) AS s "
         "LEFT JOIN chunk ON chunk.id = s.content << 20",
         list(need.keys),
         parameters,

@@ -88,7 +88,7 @@ class SqliteReader(Reader):
         with self._reading() as database:
             between = _between(self._box(database, mailbox), low, high)
             found = database.execute(statement, (*between, *parameters)).fetchall()
-        return array("I", list(chain.from_iterable(found)))
+        return array("I", sorted(set(chain.from_iterable(found))))
 
     def attributes(
         self, mailbox: Mailbox, names: Sequence[str], low: int, high: int
@@ -99,7 +99,9 @@ class SqliteReader(Reader):
         with self._reading() as database:
             between = _between(self._box(database, mailbox), low, high)
             if "FLAGS" in names:
-                found = database.execute(queries.FLAGS_AND_ATTRIBUTES, between).fetchall()
+                alone = set(names) == {"FLAGS"}
+                statement = queries.FLAGS if alone else queries.FLAGS_AND_ATTRIBUTES
+                found = database.execute(statement, between).fetchall()
                 return rows.flags_and_attributes(found, names, self._report)
             statement = queries.ATTRIBUTES.format(condition=queries.is_held(names))
             found = database.execute(statement, between).fetchall()
@@ -127,16 +129,12 @@ class SqliteReader(Reader):
             end = min(offset + length, size)
             if offset >= end:
                 return b""
-            between = (base + first, base + (end - 1) // CHUNK)
-            found = database.execute(queries.CHUNKS, between).fetchall()
-        pieces = [
-            octets
-            for number, seal, octets in found
-            if rows.is_whole(seal, seals.of_octets, number, octets)
-        ]
+            last = (end - 1) // CHUNK
+            found = database.execute(queries.CHUNKS, (base + first, base + last)).fetchall()
+        pieces = rows.chunks(found, range(base + first, base + last + 1))
         whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         start = offset - first * CHUNK
-        if len(pieces) < len(found) or len(whole) < start + end - offset:
+        if len(whole) < start + end - offset:
             self._report(Spoilt("content", content))
             raise StoreError("a message in the cache is damaged; ask the upstream")
         return whole[start : start + end - offset]
@@ -186,7 +184,8 @@ class SqliteReader(Reader):
             return 0
         number: int
         number, seal, label = row
-        if not rows.is_whole(seal, seals.of_mailbox, number, mailbox._replace(name=label)):
+        kept = mailbox._replace(name=label) if mailbox.mailbox_id else mailbox
+        if not rows.is_whole(seal, seals.of_mailbox, number, kept):
             self._report(Spoilt("mailbox", number))
             return 0
         return number

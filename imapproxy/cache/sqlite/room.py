@@ -4,11 +4,16 @@ The limit is on the database file. Its write-ahead log comes on top, 16 MB of it
 """
 
 import sqlite3
+from collections.abc import Iterable
 
+from imapproxy.cache.sqlite.changes import Change, KeepAttributes, KeepSection, Piece
 from imapproxy.cache.sqlite.writing import Writing, messages_of, numbers
 
 # So many messages or contents are taken out in one transaction, and pages given back.
 _SLICE = 500
+
+# How many slices at most to make room for one transaction.
+_ROUNDS = 8
 
 # What a content takes beside its octets: its rows, their places in the indexes, half a page.
 _OVERHEAD = 4500
@@ -30,15 +35,30 @@ class Room:
 
         False if there was nothing left to take out.
         """
-        database = writing.database
-        lacking = _taken(database) + octets - self._max_octets
-        if lacking <= 0:
-            return True
-        return sweep(writing) or _evict(writing, lacking) or _drop_oldest(writing)
+        for _ in range(_ROUNDS):
+            lacking = _taken(writing.database) + octets - self._max_octets
+            if lacking <= 0:
+                return True
+            if not (sweep(writing) or _evict(writing, lacking) or _drop_oldest(writing)):
+                return False
+        return True
 
     def is_over(self, database: sqlite3.Connection) -> bool:
         """Whether more is kept than may be."""
         return _taken(database) > self._max_octets
+
+
+def room_for(changes: Iterable[Change]) -> int:
+    """What is going to be put in, in octets, more or less."""
+    octets = 0
+    for change in changes:
+        if isinstance(change, KeepSection):
+            octets += len(change.octets) + _OVERHEAD
+        elif isinstance(change, Piece):
+            octets += len(change.octets)
+        elif isinstance(change, KeepAttributes):
+            octets += sum(map(len, change.values.values()))
+    return octets
 
 
 def use(writing: Writing, contents: set[int], max_octets: int) -> None:
@@ -100,7 +120,7 @@ def _evict(writing: Writing, octets: int) -> bool:
         if octets <= 0:
             break
         going.append(content)
-        octets -= size + _OVERHEAD
+        octets -= _OVERHEAD + (size if type(size) is int else 0)
     if going:
         _lose(writing, going)
     return bool(going)

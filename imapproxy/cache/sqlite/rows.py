@@ -29,12 +29,14 @@ def attributes(
     places = {name: place for place, name in enumerate(COLUMNS, 2)}
     pick = itemgetter(2 + len(COLUMNS), *map(places.__getitem__, names))
     found = []
+    last = -1
     for row in rows:
         try:
-            whole = of_values(row[0], row[2:-1]) == row[1]
+            whole = of_values(row[0], row[2:-1]) == row[1] and row[0] > last
         except TypeError:
             whole = False
         if whole:
+            last = row[0]
             picked = pick(row)
             found.append(_with_none(picked) if b"" in picked else picked)
         else:
@@ -47,12 +49,14 @@ def flags_and_attributes(
 ) -> list[AttributeRow]:
     """Rows of ``queries.FLAGS_AND_ATTRIBUTES``; those in which nothing is held are left out."""
     found = []
+    last = -1
     for message, seal, flags, number, its_seal, *values in rows:
-        if not is_whole(seal, seals.of_octets, message, flags):
+        if message <= last or not is_whole(seal, seals.of_octets, message, flags):
             report(Spoilt("message", message))
         elif number and not is_whole(its_seal, seals.of_values, number, values):
             report(Spoilt("attribute", message))
         else:
+            last = message
             held = dict(zip(COLUMNS, values, strict=True), FLAGS=flags)
             picked = [held[name] or None for name in names]
             if any(picked):
@@ -68,9 +72,11 @@ def sections(
     of_section = seals.of_section
     found = []
     octets = 0
+    last = -1
     for message, key, form, clean, size, content, checksum, seal, there in rows:
         try:
             whole = of_section(message, key, form, clean, size, content, checksum) == seal
+            whole &= message > last
             data = there if size <= INLINE_MAX else None
             whole &= there is not None and (data is None or crc32(data) == checksum)
         except TypeError:
@@ -78,12 +84,23 @@ def sections(
         if not whole:
             report(Spoilt("section", message))
             continue
+        last = message
         uid = message & UID_MASK
         found.append(Section(uid, keys[key], _FORMS[form], size, bool(clean), content, data))
         if data is not None:
             octets += size
             if octets >= max_octets:
                 break
+    return found
+
+
+def chunks(rows: Sequence[tuple[int, Any, Any]], wanted: range) -> list[bytes]:
+    """Rows of ``queries.CHUNKS``, up to the first that is not the one that is wanted, or spoilt."""
+    found = []
+    for (number, seal, octets), its_own in zip(rows, wanted, strict=False):
+        if number != its_own or not is_whole(seal, seals.of_octets, number, octets):
+            break
+        found.append(octets)
     return found
 
 

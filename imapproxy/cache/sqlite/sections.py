@@ -111,7 +111,7 @@ def read_sections(database: sqlite3.Connection, messages: Collection[int]) -> di
     return {
         (message, key.decode()): Row(*row)
         for message, key, seal, *row in rows
-        if is_whole(seal, seals.of_section, message, key, *row)
+        if message in messages and is_whole(seal, seals.of_section, message, key, *row)
     }
 
 

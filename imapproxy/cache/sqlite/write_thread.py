@@ -10,13 +10,13 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from imapproxy.cache.sqlite.batch import Batch
-from imapproxy.cache.sqlite.changes import Change, Drop, KeepSection, Piece, Renamed, Spoilt
+from imapproxy.cache.sqlite.changes import Change, Drop, Renamed, Spoilt
 from imapproxy.cache.sqlite.database import ERRORS, Damaged, NewerFormat, is_damage, transaction
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.files import FileNumber, StoreFiles
 from imapproxy.cache.sqlite.opening import Opened, forsake, open_again
 from imapproxy.cache.sqlite.queue import ChangeQueue, Close, Flush, Rebuild, Settle
-from imapproxy.cache.sqlite.room import Room, give_back, sweep, use
+from imapproxy.cache.sqlite.room import Room, give_back, room_for, sweep, use
 from imapproxy.cache.sqlite.schema import FORMAT, version
 from imapproxy.cache.sqlite.streams import Streams, sweep_begun
 from imapproxy.cache.sqlite.writing import Said, Writing
@@ -155,7 +155,7 @@ class WriteThread:
                 raise NewerFormat("it has been given a newer format")
             writing = Writing(database, time.time())
             use(writing, self._queue.uses(), self._max_octets)
-            self._room.make(writing, _octets(changes))
+            self._room.make(writing, room_for(changes))
             Batch(writing, self._streams, self._room.largest).apply(changes)
             for mailbox, (served, missed) in self._queue.counts().items():
                 writing.count(mailbox, served, missed)
@@ -251,8 +251,3 @@ class WriteThread:
         # The file itself becomes shorter when the log is copied over.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return False
-
-
-def _octets(changes: Sequence[Change]) -> int:
-    """What is going to be put in, more or less."""
-    return sum(len(change.octets) for change in changes if isinstance(change, KeepSection | Piece))

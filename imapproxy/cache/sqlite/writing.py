@@ -32,6 +32,7 @@ class Writing:
 
     def finish(self) -> None:
         """Write what is written once a transaction."""
+        self.clock += 1
         self.database.execute(
             "UPDATE state SET next_content = ?, clock = ?", (self._next_content, self.clock)
         )
@@ -44,7 +45,7 @@ class Writing:
 
     def find(self, mailbox: Mailbox) -> int | None:
         """The number of a mailbox, if it is held under this UIDVALIDITY."""
-        row = self._row(mailbox)
+        row = self.row(mailbox)
         return row[0] if row and row[1] == mailbox.uid_validity else None
 
     def admit(self, mailbox: Mailbox) -> int | None:
@@ -60,7 +61,7 @@ class Writing:
 
     def drop(self, mailbox: Mailbox) -> None:
         """Take a mailbox out, whatever its UIDVALIDITY; what it has is swept up later."""
-        row = self._row(mailbox)
+        row = self.row(mailbox)
         if row:
             self.drop_number(row[0])
 
@@ -80,7 +81,7 @@ class Writing:
         self._boxes.clear()
 
     def _admit(self, mailbox: Mailbox) -> int | None:
-        row = self._row(mailbox)
+        row = self.row(mailbox)
         if row is not None:
             box, uid_validity, label = row
             if uid_validity > mailbox.uid_validity:
@@ -103,7 +104,7 @@ class Writing:
         self.database.execute("UPDATE mailbox SET seal = ? WHERE id = ?", (seal, box))
         return box
 
-    def _row(self, mailbox: Mailbox) -> tuple[int, int, bytes] | None:
+    def row(self, mailbox: Mailbox) -> tuple[int, int, bytes] | None:
         """The number, UIDVALIDITY and name of a mailbox, if there is such a row and it is whole."""
         row = self.database.execute(
             "SELECT id, uid_validity, label, seal FROM mailbox "
@@ -113,7 +114,9 @@ class Writing:
         if row is None:
             return None
         box, uid_validity, label, seal = row
-        kept = mailbox._replace(name=label, uid_validity=uid_validity)
+        kept = mailbox._replace(uid_validity=uid_validity)
+        if mailbox.mailbox_id:
+            kept = kept._replace(name=label)
         if not is_whole(seal, seals.of_mailbox, box, kept):
             self.drop_number(box)
             return None
