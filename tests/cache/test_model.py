@@ -261,7 +261,7 @@ def test_they_hold_the_same():
     run_state_machine_as_test(
         Model,
         settings=settings(
-            max_examples=60,
+            max_examples=20,
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.explicit, Phase.generate],
