@@ -10,7 +10,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
-SEEDS ?= 1-100
+SEEDS ?= 1-10
 COMMANDS ?= 1000
 # For a single test: make test ARGS="-k walkthrough"
 ARGS ?=
@@ -35,7 +35,7 @@ check: $(VENV)/.installed-check
 	$(MAKE) test
 
 differential: $(VENV)/.installed-test
-	$(BIN)/python -m tests.real.differential --seeds $(SEEDS) --commands $(COMMANDS)
+	$(BIN)/python -m tests.real.differential --all --seeds $(SEEDS) --commands $(COMMANDS)
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks $(ARGS)

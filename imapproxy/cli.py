@@ -11,6 +11,7 @@ import msgspec
 
 import imapproxy
 from imapproxy.config import (
+    CacheConfig,
     Config,
     ConfigError,
     ListenerConfig,
@@ -66,8 +67,8 @@ _log_options = _options(
     click.option("--log-json", is_flag=True, help="Log JSON, one object a line, for machines."),
 )
 _cache_options = _options(
-    click.option("--data-dir", metavar="DIR", help="Where the cache lives (nothing is kept yet)."),
-    click.option("--no-cache", is_flag=True, help="Keep nothing on this machine."),
+    click.option("--data-dir", metavar="DIR", help="Where the cache lives."),
+    click.option("--no-cache", is_flag=True, help="Keep nothing of the mail on this machine."),
 )
 
 
@@ -149,14 +150,16 @@ def run(
     def settings() -> Settings:
         if config_file is not None:
             others = (listen, tls_listen, tls_cert, tls_key, upstream, ca_file, pins, allow_remote)
-            if any(others) or workers != 1 or status_socket is not None:
+            kept = data_dir or no_cache
+            if any(others) or kept or workers != 1 or status_socket is not None:
                 raise ConfigError("--config holds everything: leave out --listen, --upstream …")
             return read_config(Path(config_file))
         if upstream is None:
             raise ConfigError("say where the mail is: --upstream imaps://imap.example.com")
         listeners = _listeners_of(listen, tls_listen, tls_cert, tls_key, allow_remote)
         process = ProcessOptions(workers, status_socket)
-        return _settings_of(upstream, ca_file, pins, listeners, process=process)
+        cache = _cache(data_dir, no_cache)
+        return _settings_of(upstream, ca_file, pins, listeners, process=process, cache=cache)
 
     _guarded(lambda: run_daemon(settings, verbose=verbose, log_json=log_json))
 
@@ -201,17 +204,28 @@ def _settings_of(
     listeners: list[ListenerConfig],
     timeout: float = TIMEOUT,
     process: ProcessOptions | None = None,
+    cache: tuple[CacheConfig, str | None] = (CacheConfig(enabled=False), None),
 ) -> Settings:
     server = UpstreamConfig(upstream, ca_file=ca_file, pins=pins, connect_timeout=timeout)
     workers, status_socket = process or ProcessOptions()
+    caching, data_dir = cache
     config = Config(
-        {"server": server}, tuple(listeners), workers=workers, status_socket=status_socket
+        {"server": server},
+        tuple(listeners),
+        cache=caching,
+        data_dir=data_dir,
+        workers=workers,
+        status_socket=status_socket,
     )
     try:
         return check_config(config, Path.cwd())
     except ConfigError as error:
         option = _OPTION_OF_KEY.get(error.key.rpartition(".")[2], "")
         raise ConfigError(error.message, option) from None
+
+
+def _cache(data_dir: str | None, no_cache: bool) -> tuple[CacheConfig, str | None]:
+    return CacheConfig(enabled=not no_cache), data_dir
 
 
 @cli.command()
@@ -238,7 +252,9 @@ def stdio(
     from imapproxy.stdio import serve_stdio  # noqa: PLC0415
 
     def serve() -> None:
-        settings = _settings_of(upstream, ca_file, pins, [ListenerConfig("127.0.0.1:0")])
+        cache = _cache(data_dir, no_cache)
+        listeners = [ListenerConfig("127.0.0.1:0")]
+        settings = _settings_of(upstream, ca_file, pins, listeners, cache=cache)
         begin_logging(verbose=verbose, as_json=log_json, quiet=not verbose)
         reactor = reactor_of_process()
         run_to_end(reactor, serve_stdio(reactor, settings))

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from platformdirs import user_data_path
 
 from imapproxy.config_errors import explain, line_of
 from imapproxy.listen_address import ListenAddress, ListenAddressError, parse_listen_address
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.tls import CertificateError, ServerTls
+from imapproxy.octets import parse_octets
+from imapproxy.relay.freshness import NEWS_INTERVAL, Freshness
 from imapproxy.upstream.address import AddressError, parse_address
 from imapproxy.upstream.dial import TIMEOUT, Upstream
 from imapproxy.upstream.pool.rules import PoolRules
@@ -19,6 +22,7 @@ from imapproxy.upstream.tls import TrustError, UpstreamTls, load_ca_file, parse_
 # Seconds. TOML has "inf", of which no clock can make anything.
 _LONGEST = 24 * 60 * 60.0
 _MOST_WORKERS = 64
+_SMALLEST_CACHE = 16 * 1024 * 1024
 
 
 class ConfigError(Exception):
@@ -87,15 +91,30 @@ class PoolConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     wait: float = PoolRules().wait
 
 
+class CacheConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[cache]``: what is kept on this machine, and when it is believed.
+
+    ``freshness``: see :class:`imapproxy.relay.freshness.Freshness`. ``news_interval`` is in
+    seconds, ``max_size`` in octets or with a unit.
+    """
+
+    enabled: bool = True
+    freshness: Literal["live", "exact"] = "live"
+    news_interval: float = NEWS_INTERVAL
+    max_size: str | int = "2GiB"
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The whole file. ``workers`` is how many processes serve the sessions; ``status_socket`` is
-    where ``imapproxy status`` asks, if not where each user has such things.
+    """The whole file. ``data_dir`` is where the cache lives; ``workers`` is how many processes
+    serve the sessions; ``status_socket`` is where ``imapproxy status`` asks. The first and the last
+    have a place of their own for each user if they are not told.
     """
 
     upstream: dict[str, UpstreamConfig] = {}
     listener: tuple[ListenerConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     pool: PoolConfig = PoolConfig()
+    cache: CacheConfig = CacheConfig()
     data_dir: str | None = None
     workers: int = 1
     status_socket: str | None = None
@@ -113,9 +132,17 @@ class ListenerSettings(msgspec.Struct, frozen=True):
     allow_remote: bool
 
 
+class CacheSettings(msgspec.Struct, frozen=True):
+    """Where the cache lives, how many octets it may have, and how fresh its answers are."""
+
+    directory: Path
+    max_octets: int
+    freshness: Freshness
+
+
 class Settings(msgspec.Struct, frozen=True):
-    """Everything checked and loaded. ``config`` is what it was made from, in the directory
-    ``base``: other processes make their own of it.
+    """Everything checked and loaded. Without ``cache`` nothing is kept. ``config`` is what it was
+    made from, in the directory ``base``: other processes make their own of it.
     """
 
     listeners: tuple[ListenerSettings, ...]
@@ -123,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True):
     pool: PoolRules = PoolRules()
     workers: int = 1
     status_socket: Path | None = None
+    cache: CacheSettings | None = None
     config: Config = Config()
     base: Path = Path()
 
@@ -175,9 +203,27 @@ def check_config(config: Config, base: Path) -> Settings:
         _pool(config.pool),
         config.workers,
         base / config.status_socket if config.status_socket else None,
+        _cache(config, base),
         config,
         base,
     )
+
+
+def _cache(config: Config, base: Path) -> CacheSettings | None:
+    cache = config.cache
+    if not cache.enabled:
+        return None
+    if not 0 < cache.news_interval <= _LONGEST:
+        raise ConfigError("has to be more than 0 and a day at most", "cache.news_interval")
+    try:
+        max_octets = parse_octets(str(cache.max_size))
+    except ValueError as error:
+        raise ConfigError(str(error), "cache.max_size") from None
+    if max_octets < _SMALLEST_CACHE:
+        raise ConfigError("is too small to be of use; 16MiB at least", "cache.max_size")
+    directory = base / config.data_dir if config.data_dir else user_data_path("imapproxy")
+    freshness = Freshness(cache.freshness == "exact", cache.news_interval)
+    return CacheSettings(directory, max_octets, freshness)
 
 
 def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:

@@ -14,7 +14,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from fakeserver.server import FakeServer
-from imapproxy.config import Config, ListenerConfig, Settings, UpstreamConfig, check_config
+from imapproxy.config import (
+    CacheConfig,
+    Config,
+    ListenerConfig,
+    Settings,
+    UpstreamConfig,
+    check_config,
+)
 from imapproxy.running import run_to_end
 from imapproxy.service import ProxyService
 from imapproxy.upstream.client import ImapClient
@@ -89,7 +96,9 @@ async def _demo(reactor: Any, keep: bool) -> int:
 
 def _settings(server: FakeServer) -> Settings:
     upstream = UpstreamConfig(f"imaps://localhost:{server.tls_port}", ca_file=str(server.ca_file))
-    return check_config(Config({"demo": upstream}, (ListenerConfig("127.0.0.1:0"),)), Path.cwd())
+    listener = ListenerConfig("127.0.0.1:0")
+    nothing_kept = CacheConfig(enabled=False)
+    return check_config(Config({"demo": upstream}, (listener,), cache=nothing_kept), Path.cwd())
 
 
 def _read_mail(port: int) -> bytes:

@@ -12,6 +12,7 @@ from imapproxy.listener.limits import Limits
 from imapproxy.upstream.pool.rules import PoolRules
 
 _OF_A_SESSION = 2  # the client's connection and its partner
+_OF_THE_STORE = 10  # however few there are
 _OTHERS = 64  # for listeners, the log, name look-ups, the store …
 
 _log = Logger()
@@ -52,7 +53,7 @@ def sessions_of(files: int) -> int:
 
 
 def _reserve(files: int) -> int:
-    return min(_OTHERS, files // 4)
+    return min(_OTHERS, files // 4 + _OF_THE_STORE)
 
 
 def fitted(limits: Limits, files: int) -> Limits:
@@ -77,4 +78,6 @@ def fitted_pool(rules: PoolRules, limits: Limits, files: int) -> PoolRules:
     """The pool with no more connections than there is room for besides all sessions."""
     if files == resource.RLIM_INFINITY or limits.max_sessions <= sessions_of(files - rules.in_all):
         return rules
-    return dataclasses.replace(rules, in_all=max(1, min(rules.in_all, _reserve(files) // 2)))
+    return dataclasses.replace(
+        rules, in_all=max(1, min(rules.in_all, _reserve(files) // 2, files // 8))
+    )

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 import imapproxy
-from imapproxy.config import ConfigError, ListenerSettings, Settings
+from imapproxy.config import CacheSettings, ConfigError, ListenerSettings, Settings
 from imapproxy.introduction import introduce
 from imapproxy.listen_address import ListenAddress, cannot_listen, found_again
 from imapproxy.listener.doorkeeper import Doorkeeper
@@ -25,6 +25,7 @@ from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.prudence import PrudentPartners
 from imapproxy.listener.tls import ServerTls
+from imapproxy.mail_cache import MailCache, open_cache
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.status import (
     ListenerStatus,
@@ -189,6 +190,7 @@ class ProxyService(Service):
         self.registry = StatusRegistry()
         self.registry.add("sessions", self.doorkeeper.figures)
         self.registry.add("pool", lambda: {"parked": self._pool.parked})
+        self._cache: MailCache | None = None
         self._lock = DeferredLock()
 
     async def start(self) -> None:
@@ -196,6 +198,8 @@ class ProxyService(Service):
         await self._alone(self._start_all())
 
     async def _start_all(self) -> None:
+        if self._settings.cache is not None and self._cache is None:
+            self._cache = open_cache(self._reactor, self._settings.cache)
         started = await self._started(self._settings.listeners)
         self.listeners = started
         await self._introduce(started)
@@ -249,7 +253,9 @@ class ProxyService(Service):
     def _partners(self, upstream: Upstream) -> PartnerSource:
         """The one source of partners for an upstream, whatever listeners use it."""
         if upstream not in self._sources:
-            self._sources[upstream] = PartnerSource(self._reactor, upstream, self._pool)
+            self._sources[upstream] = PartnerSource(
+                self._reactor, upstream, self._pool, self._cache
+            )
             outcomes = self.doorkeeper.prudence.outcomes_at(str(upstream.address))
             self.registry.add(f"log-ins at {upstream.address}", lambda: asdict(outcomes))
         return self._sources[upstream]
@@ -278,6 +284,7 @@ class ProxyService(Service):
         await self._alone(self._reload(settings))
 
     async def _reload(self, settings: Settings) -> None:
+        self._reload_cache(settings.cache)
         before, sources = self._settings, self._sources
         self._settings, self._sources = settings, {}
         kept = self._kept(settings.listeners)
@@ -305,6 +312,17 @@ class ProxyService(Service):
         places = [(listener.settings.address, listener.address) for listener in self.listeners]
         found = found_again(places, [settings.address for settings in wanted])
         return [None if index is None else self.listeners[index] for index in found]
+
+    def _reload_cache(self, wanted: CacheSettings | None) -> None:
+        """Of the cache only how fresh its answers are can be changed while it is in use."""
+        before = self._settings.cache
+        if wanted is None or before is None or self._cache is None:
+            changed = wanted is not before
+        else:
+            self._cache.freshness = wanted.freshness
+            changed = (wanted.directory, wanted.max_octets) != (before.directory, before.max_octets)
+        if changed:
+            self.log.warn("whether, where and how much is cached changes with a restart only")
 
     async def _retire(self, listeners: Sequence[Listener]) -> None:
         """Listen no more; the sessions go on."""
@@ -335,6 +353,9 @@ class ProxyService(Service):
         await DeferredList([listener.factory.drain() for listener in everybody])
         self.doorkeeper.prudence.stop()
         await pool_empty
+        if self._cache is not None:
+            cache, self._cache = self._cache, None
+            await cache.close()
 
     def cut(self) -> None:
         """Wait for nobody any more: :meth:`drain` is over at once."""

@@ -9,12 +9,14 @@ import imapproxy
 from imapproxy.config import Settings
 from imapproxy.introduction import introduce
 from imapproxy.listener.factory import ListenerFactory
+from imapproxy.mail_cache import open_cache
 from imapproxy.relay.partner import PartnerSource
 
 
 async def serve_stdio(reactor: Any, settings: Settings) -> int:
     """Serve the one client at the other end of the pipe; done when it is gone."""
-    partners = PartnerSource(reactor, settings.listeners[0].upstream)
+    cache = None if settings.cache is None else open_cache(reactor, settings.cache)
+    partners = PartnerSource(reactor, settings.listeners[0].upstream, accounts=cache)
     factory = ListenerFactory(reactor, partners, settings.limits, imapproxy.__version__)
     await introduce(reactor, partners)
     connection = factory.buildProtocol()
@@ -24,4 +26,6 @@ async def serve_stdio(reactor: Any, settings: Settings) -> int:
     StandardIO(connection, reactor=reactor)
     await gone
     await connection.partner_gone()
+    if cache is not None:
+        await cache.close()
     return 0

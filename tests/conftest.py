@@ -16,4 +16,5 @@ def runtime_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Programs of the tests leave nothing in the user's own directories."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
         yield

@@ -19,7 +19,7 @@ __all__ = ["logged_errors", "shell"]
 
 
 @pytest.mark.parametrize(
-    ("files", "sessions"), [(1024, 480), (256, 96), (64, 24), (40, 15), (4, 1), (0, 1)]
+    ("files", "sessions"), [(1024, 480), (256, 96), (64, 19), (40, 10), (4, 1), (0, 1)]
 )
 def test_a_session_needs_two(files, sessions):
     assert sessions_of(files) == sessions

@@ -245,10 +245,11 @@ class ClientConnection(TwistedProtocol):
             literal_plus="LITERAL+" in partner.capabilities or "LITERAL-" in partner.capabilities,
             max_pipelined=house.limits.max_pipelined,
             parting=partner.parting,
+            account=partner.account,
         )
         self._stage = session
         # A slow reader at either end stops the writer at the other.
-        self.transport.registerProducer(Valve(partner.connection.transport), True)
+        self.transport.registerProducer(session.outbox, True)
         partner.connection.transport.registerProducer(self._valve, True)
         self.proceed()
 

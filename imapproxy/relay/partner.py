@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from imapproxy.relay.caching import CachedAccount
 from imapproxy.relay.hop_by_hop import status_for_client, untagged_for_client
+from imapproxy.upstream.address import Address
 from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.compress import compress
 from imapproxy.upstream.connection import UpstreamConnection
@@ -32,7 +34,7 @@ class Partner(NamedTuple):
 
     ``untagged`` are the responses during log-in as they came (alerts, capabilities); ``ok`` is the
     tagged response behind its tag. ``parting`` takes the connection when the session is over;
-    without one it is closed.
+    without one it is closed. ``account`` is whose mail is cached, if any is.
     """
 
     connection: UpstreamConnection
@@ -40,6 +42,7 @@ class Partner(NamedTuple):
     untagged: tuple[bytes, ...]
     ok: bytes
     parting: Parting | None = None
+    account: CachedAccount | None = None
 
     def leave(self) -> None:
         """No session wants it."""
@@ -63,11 +66,27 @@ class NotLetIn(Exception):
         self.refused = isinstance(error, LoginRefused)
 
 
-class PartnerSource:
-    """Gets partners from one upstream."""
+class Accounts(Protocol):
+    """Tells whose mail is cached (:class:`imapproxy.mail_cache.MailCache`)."""
 
-    def __init__(self, reactor: Any, upstream: Upstream, pool: Pool | None = None) -> None:
+    def account(
+        self, address: Address, credentials: Credentials, capabilities: Capabilities
+    ) -> CachedAccount:
+        """The account that these credentials open."""
+
+
+class PartnerSource:
+    """Gets partners from one upstream; ``accounts`` is ``None`` where nothing is cached."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        upstream: Upstream,
+        pool: Pool | None = None,
+        accounts: Accounts | None = None,
+    ) -> None:
         self._reactor = reactor
+        self._accounts = accounts
         self._upstream = upstream
         self._pool = pool or Pool(reactor, NOTHING_PARKED)
         self._introduction = Introduction()
@@ -90,7 +109,11 @@ class PartnerSource:
             lease = await self._pool.acquire(self._upstream, credentials, self._log_in)
         except UpstreamError as error:
             raise NotLetIn(error) from error
-        return Partner(*lease.logged_in, lease)
+        account = None
+        if self._accounts is not None:
+            capabilities = lease.logged_in.capabilities
+            account = self._accounts.account(self._upstream.address, credentials, capabilities)
+        return Partner(*lease.logged_in, lease, account)
 
     async def introduce(self) -> None:
         """Dial only to learn what the upstream offers. Raises :class:`UpstreamError`."""

@@ -9,23 +9,33 @@ together:
 * every command the client has begun is in ``_order`` until its tagged response was written, and
   what the proxy answers itself waits there for its turn;
 * nothing is written to the client between the octets of a response.
+
+With a cache (:mod:`imapproxy.relay.caching`) a FETCH may be answered in part or whole from here. It
+stands in the same queue, and its answers go out through the same outbox.
 """
 
 from collections import deque
+from collections.abc import Collection
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from imapproxy.relay.client_line import read_client_line, tag_of_broken_line
+from imapproxy.relay.caching import CachedAccount, Caching
+from imapproxy.relay.client_line import ClientLine, read_client_line, tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.hop_by_hop import (
     REFUSED_COMMANDS,
     status_for_client,
     untagged_for_client,
 )
+from imapproxy.relay.large_answer import BrokenAnswer
+from imapproxy.relay.outbox import Outbox
+from imapproxy.relay.planned_fetch import PlannedFetch
 from imapproxy.relay.relayed_command import RelayedCommand
+from imapproxy.relay.valve import Valve
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import UpstreamError
+from imapproxy.upstream.exchange import Exchange
 from imapproxy.upstream.farewell import Goodbye, Parting
 from imapproxy.wire.framing import Fragment, Line, Literal, Malformed, Octets
 
@@ -42,7 +52,8 @@ class RelaySession:
 
     ``literal_plus`` tells whether the upstream takes non-synchronizing literals (RFC 7888);
     ``max_pipelined`` bounds the commands in flight, beyond it the client is not read; ``parting``
-    takes the partner when the session is over.
+    takes the partner when the session is over. ``account`` is whose mail is cached, ``None`` to
+    relay everything.
     """
 
     log = Logger()
@@ -57,6 +68,7 @@ class RelaySession:
         literal_plus: bool,
         max_pipelined: int,
         parting: Parting | None = None,
+        account: CachedAccount | None = None,
     ) -> None:
         self._client = client
         self._partner = partner
@@ -64,8 +76,11 @@ class RelaySession:
         self._literal_plus = literal_plus
         self._max_pipelined = max_pipelined
         self._parting = parting or Goodbye(partner)
-        self._out: list[bytes] = []
-        self._order: deque[RelayedCommand | bytes] = deque()
+        self.outbox = Outbox(client, Valve(partner.transport), clock, self._answer_broken)
+        self._say = self.outbox.say
+        self._caching = None if account is None else Caching(self, account, clock)
+        self._order: deque[RelayedCommand | PlannedFetch | bytes] = deque()
+        self._waits_for_turn = False  # a FETCH that is served when what was before it is answered
         self._half_written: RelayedCommand | None = None  # its next line or octets come now
         self._undecided: RelayedCommand | None = None  # waits for "+" or a tagged response
         self._continued: RelayedCommand | None = None  # the client's next line belongs to it
@@ -91,7 +106,9 @@ class RelaySession:
             or self._logged_out
             or self._draining
             or self._undecided is not None
+            or self._waits_for_turn
             or len(self._order) >= self._max_pipelined
+            or (self._caching is not None and self._caching.needs_quiet)
         )
 
     def client_fragment(self, fragment: Fragment) -> None:
@@ -108,9 +125,7 @@ class RelaySession:
     def flush(self) -> None:
         """Write out what was gathered for either side."""
         self._partner.flush()
-        if self._out:
-            out, self._out = self._out, []
-            self._client.write(b"".join(out))
+        self.outbox.flush()
 
     def client_input_ended(self) -> None:
         """The client will say no more but may still read: answer what it asked, then close."""
@@ -121,6 +136,7 @@ class RelaySession:
 
     def client_gone(self) -> None:
         """The client's connection is lost."""
+        self.outbox.drop()
         if not self._over:
             self._over = True
             self._leave_partner()
@@ -157,12 +173,77 @@ class RelaySession:
         elif _is_logout(command.rest) and self._parting.stays:
             self._logged_out = True
             self._answer(_LOGGED_OUT % command.tag)
-        else:
+        elif not self._planned(command, line):
             relayed = RelayedCommand(self, command.tag, command.name)
             self._order.append(relayed)
             if command.name == b"LOGOUT":
                 self._expect_logout()
+            if self._caching is not None:
+                self._caching.relaying(relayed, command, whole=line.literal is None)
             self._write(relayed, Line(command.rest, line.literal))
+
+    def _planned(self, command: ClientLine, line: Line) -> bool:
+        """Answer a command with the help of the cache, if that can be done."""
+        if self._caching is None or line.literal is not None:
+            return False
+        fetch = self._caching.planned(command, self._order)
+        if fetch is None:
+            return False
+        self._order.append(fetch)
+        if fetch.serves:
+            self._waits_for_turn = True
+            self._settle()
+        else:
+            fetch.begin()
+        return True
+
+    # -- for the cache -----------------------------------------------------------------------
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a command of our own can be sent now: no IDLE, no half a command."""
+        return not (
+            self._over
+            or self._leaving
+            or self._half_written is not None
+            or self._undecided is not None
+            or self._continued is not None
+            or self._partner.error is not None
+        )
+
+    @property
+    def in_flight(self) -> Collection[Exchange]:
+        """What the partner was asked and has not answered, oldest first."""
+        return self._partner.in_flight
+
+    def send(self, exchange: Exchange, rest: bytes, tag: bytes = b"") -> None:
+        """Send a command of our own, of one line; ``tag`` is the tag that is wished for."""
+        partner = self._partner
+
+        def begin() -> None:
+            if partner.error is not None:
+                exchange.connection_lost(partner.error)
+            else:
+                partner.start(exchange, rest, tag)
+                partner.finish(exchange)
+
+        partner.when_writable(begin)
+
+    def fetch_ended(self, fetch: PlannedFetch) -> None:
+        """A planned FETCH has its tagged response."""
+        if self._caching is not None:
+            self._caching.fetch_ended(fetch)
+
+    def fetch_lost(self, fetch: PlannedFetch, error: UpstreamError) -> None:
+        """The partner is gone before a planned FETCH was answered."""
+        if not self._inside_response and not self._over and not self._bye_seen:
+            self._say(_unknown_outcome(fetch.client_tag, error))
+
+    def _answer_broken(self, error: BrokenAnswer) -> None:
+        """What was begun cannot be finished, and nothing lawful can be said behind it."""
+        self.log.warn("a session ends in the middle of a response: {error}", error=str(error))
+        self.outbox.drop()
+        self._end()
 
     def _write(self, command: RelayedCommand, line: Line) -> None:
         data, literal = line
@@ -224,8 +305,15 @@ class RelaySession:
 
     def untagged_run(self, octets: bytes, inside_response: bool) -> None:
         """Untagged responses that begin with a number (hot: most of what there is)."""
+        if self._caching is not None and self._caching.watches:
+            octets = self._caching.untagged_run(octets)
         self._inside_response = inside_response
-        self._out.append(octets)
+        self._say(octets)
+
+    @property
+    def takes_whole_responses(self) -> bool:
+        """See :class:`imapproxy.upstream.connection.Receiver`."""
+        return self._caching is not None and self._caching.watches
 
     def untagged_line(self, line: Line) -> None:
         """A line of an untagged response."""
@@ -233,17 +321,31 @@ class RelaySession:
         if not self._inside_response and data[2] not in _ZERO_TO_NINE:
             self._bye_seen = self._bye_seen or data[2:6].upper() == b"BYE "
             data = untagged_for_client(data)
+        if self._caching is not None and self._caching.watches:
+            data = self._caching.untagged_line(
+                line if data is line.data else Line(data, line.literal)
+            )
+            if not data:
+                return  # it is for the cache, or may be
         self._inside_response = line.literal is not None
-        self._out.append(data)
+        self._say(data)
 
     def untagged_octets(self, octets: Octets) -> None:
         """A piece of a literal of an untagged response."""
-        self._out.append(octets.data)
+        if self._caching is not None and self._caching.watches:
+            self._say(self._caching.untagged_octets(octets))
+        else:
+            self._say(octets.data)
 
     def batch_received(self) -> None:
         """What had arrived from the partner was told."""
+        if self._caching is not None:
+            self._caching.batch_received()
         self._settle()
-        self.flush()
+        if self._caching is not None and self.ready:
+            self._resume_client()  # what it was waiting for may have come
+        else:
+            self.flush()
 
     def disconnected(self, error: UpstreamError) -> None:
         """The partner is gone; the commands in flight were answered before."""
@@ -251,22 +353,22 @@ class RelaySession:
             return
         self._release_answers()
         if not (self._bye_seen or self._inside_response or self._logged_out):
-            self._out.append(b"* BYE [UNAVAILABLE] " + _sentence(error) + b"\r\n")
+            self._say(b"* BYE [UNAVAILABLE] " + _sentence(error) + b"\r\n")
         self._end()
 
     def continuation_requested(self, command: RelayedCommand, line: bytes) -> None:
         """The partner wants more of a command."""
         if self._undecided is not command:
-            self._out.append(line)
+            self._say(line)
             if self._half_written is None:
                 self._take_lines_for(command)
             return
         self._undecided = None
         if self._half_written is None:
-            self._out.append(line)
+            self._say(line)
             self._take_lines_for(command)
         elif not command.literal_converted:
-            self._out.append(line)
+            self._say(line)
             self._client.accept_literal()
         self._resume_client()
 
@@ -282,7 +384,12 @@ class RelaySession:
         """The partner's last word to a command."""
         was_ready = self.ready
         command.answered = True
-        self._out.append(command.client_tag + b" " + status_for_client(text))
+        reply = command.client_tag + b" " + status_for_client(text)
+        learning = None if self._caching is None else self._caching.tagged(command, text)
+        if learning is None:
+            self._say(reply)
+        else:
+            learning.on_end = self.outbox.add_gate(reply).open
         if self._continued is command:
             self._commands_again()
         if self._half_written is command and self._undecided is command:
@@ -308,12 +415,11 @@ class RelaySession:
             return  # as the server itself would have it
         if command.name == b"LOGOUT":
             if not self._bye_seen:
-                self._out.append(b"* BYE Logging out\r\n")
+                self._say(b"* BYE Logging out\r\n")
                 self._bye_seen = True
-            self._out.append(command.client_tag + b" OK Logout completed.\r\n")
+            self._say(command.client_tag + b" OK Logout completed.\r\n")
         else:
-            reason = b" NO [UNAVAILABLE] Outcome unknown: "
-            self._out.append(command.client_tag + reason + _sentence(error) + b"\r\n")
+            self._say(_unknown_outcome(command.client_tag, error))
         command.answered = True
 
     # -- order and end ---------------------------------------------------------------------
@@ -335,7 +441,11 @@ class RelaySession:
         while order and not self._inside_response:
             first = order[0]
             if isinstance(first, bytes):
-                self._out.append(first)
+                self._say(first)
+            elif isinstance(first, PlannedFetch) and not first.begun:
+                self._waits_for_turn = False
+                first.begin()
+                continue
             elif not first.answered:
                 break
             order.popleft()
@@ -350,7 +460,7 @@ class RelaySession:
 
     def _say_bye(self, reason: bytes = b"imapproxy is shutting down") -> None:
         if not self._inside_response:
-            self._out.append(b"* BYE " + reason + b"\r\n")
+            self._say(b"* BYE " + reason + b"\r\n")
         self._end()
 
     def _end(self) -> None:
@@ -358,14 +468,16 @@ class RelaySession:
         if self._over:
             return
         self._over = True
-        self.flush()
-        self._client.close()
+        self._partner.flush()
         self._leave_partner()
+        self.outbox.finish(self._client.close)
 
     def _leave_partner(self) -> None:
         for timer in self._timers:
             if timer.active():
                 timer.cancel()
+        if self._caching is not None:
+            self._caching.over()
         partner = self._partner
         partner.flush()
         if self._half_written is not None:
@@ -380,6 +492,10 @@ class RelaySession:
 
 def _is_logout(rest: bytes) -> bool:
     return rest[:10].upper() == b" LOGOUT\r\n"
+
+
+def _unknown_outcome(tag: bytes, error: UpstreamError) -> bytes:
+    return tag + b" NO [UNAVAILABLE] Outcome unknown: " + _sentence(error) + b"\r\n"
 
 
 def _sentence(error: UpstreamError) -> bytes:

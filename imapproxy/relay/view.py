@@ -27,7 +27,9 @@ class View:
     __slots__ = ("_blocks", "_exists", "_starts", "_unknown")
 
     def __init__(self, uids: Iterable[int] = ()) -> None:
-        whole = array("I", uids)
+        self._fill(array("I", uids))
+
+    def _fill(self, whole: "array[int]") -> None:
         self._exists = len(whole)
         self._unknown = whole.count(UNKNOWN)
         self._blocks = [whole[at : at + _BLOCK] for at in range(0, len(whole), _BLOCK)]
@@ -96,6 +98,19 @@ class View:
         """
         return self.first_at_or_above(low), self.first_at_or_above(high + 1) - 1
 
+    def unknown_range(self) -> tuple[int, int] | None:
+        """First and last number of the messages whose UIDs are not known."""
+        if not self._unknown:
+            return None
+        blocks, starts = self._blocks, self._all_starts()
+        holed = [index for index, block in enumerate(blocks) if UNKNOWN in block]
+        first, last = holed[0], holed[-1]
+        backwards = blocks[last][::-1]
+        return (
+            starts[first] + blocks[first].index(UNKNOWN) + 1,
+            starts[last] + len(backwards) - backwards.index(UNKNOWN),
+        )
+
     def packed(self) -> bytes:
         """All UIDs, four octets each in the machine's order: what :meth:`unpack` takes."""
         return b"".join(block.tobytes() for block in self._blocks)
@@ -151,13 +166,44 @@ class View:
             return
         if known != UNKNOWN or not 0 < uid < 2**32:
             raise ViewError(f"message {number} has UID {known or 'unknown'}, now {uid} is told")
-        self._check_order(number, uid)
-        self._blocks[block][offset] = uid
+        uids = self._blocks[block]
+        if 0 < offset < len(uids) - 1:  # hot: a mailbox is learned message by message
+            self._check_order(number, uid, uids[offset - 1], uids[offset + 1])
+        else:
+            before = self.uid(number - 1) if number > 1 else UNKNOWN
+            after = self.uid(number + 1) if number < self._exists else UNKNOWN
+            self._check_order(number, uid, before, after)
+        uids[offset] = uid
         self._unknown -= 1
 
-    def _check_order(self, number: int, uid: int) -> None:
-        before = self.uid(number - 1) if number > 1 else UNKNOWN
-        after = self.uid(number + 1) if number < self._exists else UNKNOWN
+    def fill(self, first: int, uids: "array[int]") -> None:
+        """The messages from ``first`` on have these UIDs (hot: a mailbox is learned by this)."""
+        last = first + len(uids) - 1
+        before = self.uid(first - 1) if first > 1 else UNKNOWN
+        after = self.uid(last + 1) if last < self._exists else UNKNOWN
+        ascends = all(map(int.__lt__, uids, uids[1:])) and before < uids[0]
+        if any(self.uids(first, last)) or not ascends or UNKNOWN < after <= uids[-1]:
+            for number, uid in enumerate(uids, first):
+                self.learn(number, uid)
+            return
+        at = 0
+        while at < len(uids):
+            block, offset = self._place(first + at)
+            room = len(self._blocks[block]) - offset
+            piece = uids[at : at + room]
+            self._blocks[block][offset : offset + len(piece)] = piece
+            at += len(piece)
+        self._unknown -= len(uids)
+
+    def adopt(self, uids: "array[int]") -> None:
+        """The first messages have these UIDs."""
+        old = self.uids(len(uids) + 1, self._exists)
+        behind = next((uid for uid in old if uid), 2**32)
+        if len(uids) > self._exists or (len(uids) and uids[-1] >= behind):
+            raise ViewError(f"{len(uids)} UIDs up to {uids[-1]} do not fit in front of {behind}")
+        self._fill(uids + old)
+
+    def _check_order(self, number: int, uid: int, before: int, after: int) -> None:
         if before >= uid or (after != UNKNOWN and after <= uid):
             raise ViewError(f"UIDs do not ascend at message {number}: {before}, {uid}, {after}")
 

@@ -70,6 +70,7 @@ class ImapClient:
 
     log = Logger()
     takes_runs = False
+    takes_whole_responses = False
 
     def __init__(self, connection: UpstreamConnection) -> None:
         self.connection = connection

@@ -8,7 +8,7 @@ It cuts what comes into fragments and tells each to whom it belongs, and decides
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -36,10 +36,17 @@ class Receiver(Protocol):
     """Who is told the untagged responses, fragment by fragment, in the order they came.
 
     Who only passes them on sets ``takes_runs`` and is told numbered responses (FETCH above all)
-    as they come, many at once; ``takes_runs`` may change at any time.
+    as they come, many at once; with ``takes_whole_responses`` those only that are here whole. Both
+    may change at any time.
     """
 
-    takes_runs: bool
+    @property
+    def takes_runs(self) -> bool:
+        """Whether it is told runs."""
+
+    @property
+    def takes_whole_responses(self) -> bool:
+        """Whether of those only what is whole."""
 
     def untagged_run(self, octets: bytes, inside_response: bool) -> None:
         """Numbered responses: the rest of one, whole ones, the beginning of one.
@@ -100,9 +107,9 @@ class UpstreamConnection(TwistedProtocol):
     # -- writing ---------------------------------------------------------------------------
 
     @property
-    def in_flight(self) -> Sequence[Exchange]:
-        """The commands without their tagged response yet, oldest first."""
-        return list(self._in_flight.values())
+    def in_flight(self) -> Collection[Exchange]:
+        """The commands without their tagged response yet, oldest first; a view, not a copy."""
+        return self._in_flight.values()
 
     @property
     def inside_response(self) -> bool:
@@ -226,7 +233,8 @@ class UpstreamConnection(TwistedProtocol):
     def _pass_run_on(self) -> None:
         receiver = self.receiver
         if receiver is not None and receiver.takes_runs and self._greeted:
-            run = self._framer.next_run()
+            whole = receiver.takes_whole_responses
+            run = self._framer.next_whole_responses() if whole else self._framer.next_run()
             if run is not None:
                 self._inside_response = not self._framer.between_responses
                 receiver.untagged_run(run, self._inside_response)

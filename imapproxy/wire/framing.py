@@ -159,7 +159,9 @@ class Framer:
     def _next_across_chunks(self) -> Fragment | None:
         while True:
             self._stash_rest_of_chunk()
-            if len(self._partial) > self.max_line and not self._discarding:
+            # What may be the first half of a CRLF does not count yet.
+            so_far = len(self._partial) - self._partial.endswith(b"\r")
+            if so_far > self.max_line and not self._discarding:
                 return self._too_long()
             if not self._chunks:
                 return None
@@ -191,7 +193,7 @@ class Framer:
         if self._discarding:
             self._discarding = False
             return self.next_fragment()
-        if len(data) > self.max_line + len(CRLF):
+        if len(data) - (2 if data.endswith(CRLF) else 1) > self.max_line:
             self._inside = False
             reason = f"line longer than {self.max_line} octets"
             return Malformed(data[:_MALFORMED_KEEPS], reason, fatal=False)
@@ -281,6 +283,38 @@ class ResponseFramer(Framer):
             return None
         self._at = self._end_of_run(chunk, start)
         return chunk[start : self._at] or None
+
+    def next_whole_responses(self) -> bytes | None:
+        """As much of what was fed as is whole numbered responses, literals included.
+
+        For who reads them without the fragments; ``None`` if there is none whole.
+        """
+        if self._at == len(self._chunk) and self._chunks:
+            self._chunk = self._chunks.popleft()
+            self._at = 0
+        chunk, start = self._chunk, self._at
+        if not self.between_responses or self._discarding or len(chunk) > self.max_line:
+            return None
+        at = whole = start
+        while at < len(chunk):
+            if self._octets_left >= 0:
+                at += self._octets_left
+                if at > len(chunk):
+                    break
+                self._octets_left = -1
+                continue
+            passes = chunk[at] != _LF if self._inside else _NUMBERED.match(chunk, at)
+            end = self._end_of_lines(chunk, at) if passes else at
+            if end == at:
+                break
+            # The line in front of a literal begins a response, or goes on with one.
+            begun = chunk.rfind(b"\n", at, end - 1) + 1 if self._inside else end
+            whole = max(whole, begun) if begun > at else whole
+            at = end
+        self._at = whole
+        self._octets_left = -1
+        self._inside = False
+        return chunk[start:whole] or None
 
     def _end_of_run(self, chunk: bytes, at: int) -> int:
         while at < len(chunk):

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conformance.targets import Fake, Target, accounts_of, running_fake
+from tests.real.caching_proxy import CachingProxy
 from tests.real.dovecot import Dovecot
 from tests.real.programs import leave_out
-from tests.real.proxy import Proxy
 
 
 @pytest.fixture(scope="session")
@@ -40,14 +40,18 @@ def dovecot(real_server: Dovecot) -> Target:
 
 
 @pytest.fixture(scope="session")
-def dovecot_proxied(real_server: Dovecot) -> Iterator[Target]:
-    """The proxy in front of Dovecot."""
-    with Proxy(real_server.upstream, real_server.ca_file) as proxy:
+def dovecot_proxied(
+    real_server: Dovecot, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Target]:
+    """The proxy in front of Dovecot, with a cache that tells news when the server would."""
+    directory = tmp_path_factory.mktemp("proxy")
+    with CachingProxy(real_server.upstream, real_server.ca_file, directory, "exact") as proxy:
         yield Target("proxy and Dovecot", "dovecot", proxy.port, accounts_of(real_server))
 
 
 @pytest.fixture(scope="session")
-def fake_proxied(fake_server: Fake) -> Iterator[Target]:
-    """The proxy in front of the fake server."""
-    with Proxy(fake_server.upstream, fake_server.ca_file) as proxy:
+def fake_proxied(fake_server: Fake, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The same in front of the fake server."""
+    directory = tmp_path_factory.mktemp("proxy")
+    with CachingProxy(fake_server.upstream, fake_server.ca_file, directory, "exact") as proxy:
         yield Target("proxy and fake server", "fake", proxy.port, fake_server.accounts)

@@ -179,12 +179,16 @@ class Account:
 class Dovecot:
     """The server itself; a context manager, and its ``account()`` makes a fresh user.
 
-    ``names`` are those that its certificate vouches for.
+    ``names`` are those that its certificate vouches for; ``settings`` are lines put behind the
+    rest of its configuration.
     """
 
-    def __init__(self, names: Sequence[str] = ("localhost", "127.0.0.1", "::1")) -> None:
+    def __init__(
+        self, names: Sequence[str] = ("localhost", "127.0.0.1", "::1"), settings: str = ""
+    ) -> None:
         self.password = PASSWORD
         self._names = names
+        self._settings = settings
         self.imap_port = 0
         self.imaps_port = 0
         self._numbers = itertools.count(1)
@@ -314,6 +318,7 @@ class Dovecot:
                 imap_port=self.imap_port,
                 imaps_port=self.imaps_port,
             )
+            + self._settings
         )
         return configuration
 

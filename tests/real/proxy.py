@@ -64,14 +64,9 @@ class Proxy:
 
     def start(self) -> None:
         """Start it and wait for its ready lines."""
-        arguments: list[str | Path] = ["run", "--listen", "127.0.0.1:0"]
-        if self.certificate is not None:
-            arguments += ["--tls-listen", "127.0.0.1:0"]
-            arguments += ["--tls-cert", self.certificate.certificate_file]
-            arguments += ["--tls-key", self.certificate.key_file]
-        arguments += ["--upstream", self.upstream, "--ca-file", self.ca_file, *self._options]
         self._program = Program(
-            python_module("imapproxy", *arguments), environment=python_environment()
+            python_module("imapproxy", "run", *self._arguments(), *self._options),
+            environment=python_environment(),
         )
         self.port = self._ready(0)
         if self.certificate is not None:
@@ -82,6 +77,15 @@ class Proxy:
         code = self.program.stop(signal.SIGTERM)
         assert code == 0, f"after SIGTERM the exit code is {code}\n{self.program.describe()}"
         self.assert_no_complaint()
+
+    def restart(self, *, kill: bool) -> None:
+        """End it, well or the hard way, and start it again: on another port, with the same data."""
+        if kill:
+            self.program.kill()
+            self.assert_no_complaint()
+        else:
+            self.stop()
+        self.start()
 
     def complaints(self) -> int:
         """Count the complaints in its log: a traceback is a bug, whatever brought it about."""
@@ -94,6 +98,14 @@ class Proxy:
     def stdio_command(self) -> str:
         """Return the shell command for one session on standard input and output."""
         return stdio_command(self.upstream, self.ca_file)
+
+    def _arguments(self) -> list[str | Path]:
+        arguments: list[str | Path] = ["--listen", "127.0.0.1:0"]
+        if self.certificate is not None:
+            arguments += ["--tls-listen", "127.0.0.1:0"]
+            arguments += ["--tls-cert", self.certificate.certificate_file]
+            arguments += ["--tls-key", self.certificate.key_file]
+        return [*arguments, "--upstream", self.upstream, "--ca-file", self.ca_file]
 
     def _ready(self, number: int) -> int:
         line = self.program.wait_for_line(r"^ready: 127\.0\.0\.1:(\d+) -> (\S+)", skip=number)

@@ -71,6 +71,7 @@ class RawClient:
         if context is not None:
             self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
         self._buffer = bytearray()
+        self._waits = True
         self.greeting = self.read_until(lambda response: True)[0]
 
     def send(self, octets: bytes) -> None:
@@ -93,6 +94,22 @@ class RawClient:
             except OSError:
                 # A reset is how a server closes that did not read all we sent.
                 raise Closed(responses, b"") from None
+        return responses
+
+    def arrived(self) -> list[Response]:
+        """Return the responses that are here already, without waiting for any."""
+        self._gather()
+        responses: list[Response] = []
+        self._waits = False
+        before = bytes(self._buffer)
+        try:
+            while True:
+                responses.append(self._response())
+                before = bytes(self._buffer)
+        except BlockingIOError:
+            self._buffer[:] = before
+        finally:
+            self._waits = True
         return responses
 
     def command(self, line: bytes, tag: bytes = b"t") -> list[Response]:
@@ -150,7 +167,19 @@ class RawClient:
         del self._buffer[:count]
         return octets
 
+    def _gather(self) -> None:
+        self._socket.setblocking(False)
+        try:
+            while data := self._socket.recv(262144):
+                self._buffer += data
+        except OSError:
+            pass  # nothing more yet; or a reset, which the next one to read will be told of
+        finally:
+            self._socket.settimeout(DEADLINE)
+
     def _receive(self) -> None:
+        if not self._waits:
+            raise BlockingIOError
         data = self._socket.recv(262144)
         if not data:
             raise EOFError

@@ -151,11 +151,12 @@ def _append(side: Side, _other: Side) -> Sequence[Step]:
         parts.append(
             b'"%2d-Nov-2022 08:30:00 +0%d00" ' % (source.randint(1, 30), source.randint(0, 9))
         )
-        parts += _append_data(source)
+        parts += append_data(source)
     return one(side, *parts)
 
 
-def _append_data(source: random.Random) -> list[Part]:
+def append_data(source: random.Random) -> list[Part]:
+    """Return what is appended, in one of the forms a message can come in."""
     message = message_octets(source)
     plus = source.random() < 0.4
     draw = source.random()
@@ -186,13 +187,13 @@ def _search(side: Side, _other: Side) -> Sequence[Step]:
         parts.append(b"RETURN " + returning + b" ")
     if source.random() < 0.2:
         parts.append(b"CHARSET " + source.choice(CHARSETS) + b" ")
-    steps = one(side, *parts, *_search_program(source))
+    steps = one(side, *parts, *search_program(source))
     if b"UPDATE" in returning:
         side.updates.append(steps[0].tags[0])
     return steps
 
 
-def _search_program(source: random.Random) -> list[Part]:
+def search_program(source: random.Random) -> list[Part]:
     parts: list[Part] = []
     for number in range(source.choice((1, 1, 2, 3))):
         parts.append(b" " if number else b"")
@@ -223,11 +224,11 @@ def _sort(side: Side, _other: Side) -> Sequence[Step]:
     uid = source.choice((b"", b"UID "))
     if source.random() < 0.3:
         how = b"THREAD " + source.choice(THREADS)
-        return one(side, uid, how, b" ", charset, b" ", *_search_program(source))
+        return one(side, uid, how, b" ", charset, b" ", *search_program(source))
     returning = source.choice((b"", b"", b"RETURN " + source.choice(RETURNS) + b" "))
     criteria = b"(" + source.choice(SORTS) + b")"
     return one(side, uid, b"SORT ", returning, criteria, b" ", charset, b" ",
-                *_search_program(source))  # fmt: skip
+                *search_program(source))  # fmt: skip
 
 
 def _status(side: Side, _other: Side) -> Sequence[Step]:
@@ -353,19 +354,19 @@ def _refused_literal(side: Side, _other: Side) -> Sequence[Step]:
     return one(side, *chosen)
 
 
-def _idle(side: Side, other: Side) -> Sequence[Step]:
+def idle(side: Side, other: Side) -> Sequence[Step]:
     """IDLE, and what the other does meanwhile. One change at a time, each waited for."""
     source = side.source
     side.mailbox = other.mailbox = b"INBOX"
     tag = side.tag()
     steps = [*one(side, b"SELECT INBOX")]
-    idle = Step(side.name, (tag + b" IDLE\r\n",), event=rb"\A\+ ")
+    begin = Step(side.name, (tag + b" IDLE\r\n",), event=rb"\A\+ ")
     done = Step(side.name, (source.choice((b"DONE\r\n", b"done\r\n")),), (tag,), commands=0)
     if source.random() < 0.4:
-        return [*steps, idle, done]
+        return [*steps, begin, done]
     message = Literal(message_octets(source), plus=True)
     append = one(other, b'APPEND INBOX (\\Seen) " 1-Nov-2022 08:30:00 +0000" ', message)
-    steps += [*one(other, b"SELECT INBOX"), *one(side, b"NOOP"), idle, *append]
+    steps += [*one(other, b"SELECT INBOX"), *one(side, b"NOOP"), begin, *append]
     steps.append(Step(side.name, (), event=rb"\A\* \d+ EXISTS", commands=0))
     if source.random() < 0.5:
         steps += one(other, b"STORE * +FLAGS.SILENT (\\Deleted)")
@@ -398,5 +399,5 @@ def _leave(side: Side, _other: Side) -> Sequence[Step]:
 FAMILIES: Sequence[tuple[Callable[[Side, Side], Sequence[Step]], float]] = (
     (_select, 8), (_fetch, 30), (_store, 10), (_copy, 7), (_append, 8), (_expunge, 3),
     (_search, 10), (_sort, 4), (_status, 5), (_list, 5), (_mailboxes, 6), (_session, 8),
-    (_pipeline, 3), (_malformed, 8), (_refused_literal, 2), (_idle, 0.6), (_leave, 0.7),
+    (_pipeline, 3), (_malformed, 8), (_refused_literal, 2), (idle, 0.6), (_leave, 0.7),
 )  # fmt: skip

@@ -25,6 +25,8 @@ class After(Enum):
     NOTHING = "nothing"
     LOGOUT = "the server closes; connect and log in again"
     DROP = "close without a word; connect and log in again"
+    RESTART = "the same, and the proxy is ended and started in between"
+    KILL = "the same, and the proxy is killed and started in between"
 
 
 @dataclass(frozen=True)

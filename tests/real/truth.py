@@ -1,10 +1,13 @@
 """What is really in an account, asked of the server itself and not by way of what is tested."""
 
 import imaplib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
+
+from tests.real.dovecot import Account
 
 
 class Server(Protocol):
@@ -59,6 +62,32 @@ def contents(server: Server, account: User, mailbox: str = "INBOX") -> list[Held
         flags = frozenset(imaplib.ParseFlags(line)) - {b"\\Recent"}
         held.append(Held(int(uid[1]), flags, octets))
     return held
+
+
+class Spool(NamedTuple):
+    """A mailbox as it lies on the disk: Dovecot has no later truth than this."""
+
+    uid_validity: int
+    uids: tuple[int, ...]
+
+
+def spool(account: Account, mailbox: bytes) -> Spool | None:
+    """Return the UIDs of the messages that are there; ``None`` of a mailbox that is not.
+
+    Nobody is asked, so nobody's view of the mailbox is disturbed. ``mailbox`` is as on the wire.
+    """
+    name = mailbox.decode("ascii", "replace")
+    directory = account.maildir if name.upper() == "INBOX" else account.maildir / f".{name}"
+    try:
+        first, *lines = (directory / "dovecot-uidlist").read_bytes().splitlines()
+        files = [*(directory / "cur").iterdir(), *(directory / "new").iterdir()]
+    except (OSError, ValueError):
+        return None
+    there = {os.fsencode(file.name).partition(b":")[0] for file in files}
+    listed = (line.partition(b" :") for line in lines)
+    uids = {int(head.split()[0]) for head, _, base in listed if base.partition(b":")[0] in there}
+    version = re.search(rb" V(\d+)", first)
+    return Spool(int(version[1]) if version else 0, tuple(sorted(uids)))
 
 
 def with_crlf(octets: bytes) -> bytes:

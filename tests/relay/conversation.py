@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from imapproxy.listener.connection import ClientConnection
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
+from imapproxy.relay.caching import CachedAccount
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.farewell import Parting
@@ -69,7 +70,9 @@ class Conversation:
         *,
         logged_in: bool = True,
         parting: Parting | None = None,
+        account: CachedAccount | None = None,
     ) -> None:
+        self.account = account
         self.clock = Clock()
         self.client_wire = Wire()
         self.upstream_wire = Wire()
@@ -97,7 +100,14 @@ class Conversation:
             await self.waiting_login
         if self.refusal is not None:
             raise self.refusal
-        return Partner(self.upstream, self.capabilities, (), b"OK Logged in.\r\n", self.parting)
+        return Partner(
+            self.upstream,
+            self.capabilities,
+            (),
+            b"OK Logged in.\r\n",
+            self.parting,
+            self.account,
+        )
 
     def script(self, text: str) -> None:
         """Play a conversation and check it."""

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imapproxy.wire.framing import (
@@ -142,6 +142,8 @@ anything = st.lists(
 ).map(b"".join)
 
 
+@example(b"." * 21 + b"\n", [21], ResponseFramer)
+@example(b"." * 20 + b"\r\n", [21], CommandFramer)
 @given(anything, st.lists(st.integers(0, 80)), st.sampled_from([ResponseFramer, CommandFramer]))
 def test_any_octets_in_any_chunks(octets, places, kind):
     whole = framed(kind(max_line=20), [octets])

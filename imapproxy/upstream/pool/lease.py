@@ -88,6 +88,7 @@ class Watch:
     """
 
     takes_runs = False
+    takes_whole_responses = False
 
     def __init__(self, lease: Lease, owner: LeaseOwner) -> None:
         self._lease = lease

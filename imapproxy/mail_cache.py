@@ -1,0 +1,57 @@
+"""The cache of this process: the store that its configuration names, and whose mail is in it."""
+
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from twisted.internet.defer import Deferred
+
+from imapproxy.cache.sqlite.store import open_store
+from imapproxy.cache.store import Store, StoreError
+from imapproxy.config import CacheSettings, ConfigError
+from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.freshness import Freshness
+from imapproxy.upstream.address import Address
+from imapproxy.wire.capability import Capabilities
+from imapproxy.wire.credentials import Credentials
+
+
+class MailCache:
+    """One store, and how fresh its answers have to be; that may be changed at any time."""
+
+    def __init__(self, store: Store, freshness: Freshness) -> None:
+        self.store = store
+        self.freshness = freshness
+
+    def account(
+        self, address: Address, credentials: Credentials, capabilities: Capabilities
+    ) -> CachedAccount:
+        """Whose mail it is that these credentials open, now that the upstream has taken them."""
+        return CachedAccount(
+            account_name(address, credentials),
+            self.store,
+            self.freshness,
+            has_emailid="OBJECTID" in capabilities,
+        )
+
+    def close(self) -> "Deferred[None]":
+        """Finish writing."""
+        return self.store.close()
+
+
+def open_cache(reactor: Any, settings: CacheSettings) -> MailCache:
+    """Open the store. Raises :class:`ConfigError` where it cannot be used."""
+    try:
+        store = open_store(reactor, settings.directory, max_octets=settings.max_octets)
+    except StoreError as error:
+        raise ConfigError(str(error)) from None
+    return MailCache(store, settings.freshness)
+
+
+def account_name(address: Address, credentials: Credentials) -> bytes:
+    """What tells an account from all others, readable: ``imaps://imap.example.com me@example.com``.
+
+    Whose mailboxes are opened with another's password (SASL authorization identity) stands behind.
+    """
+    names = [credentials.user, *([credentials.authorization] if credentials.authorization else [])]
+    quoted = (quote_from_bytes(name, safe="@+") for name in names)
+    return " ".join((str(address), *quoted)).encode("ascii")

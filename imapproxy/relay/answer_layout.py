@@ -1,0 +1,54 @@
+"""Where each item of an answer comes from, in the order in which the upstream would tell them."""
+
+from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
+
+from imapproxy.cache.request import Asked
+from imapproxy.cache.shape import Shape, canonical, layout
+
+
+class Source(Enum):
+    """Who knows the value of an item."""
+
+    UID = "the view"
+    TOLD = "the upstream"
+    KEPT = "the store's attributes"
+    SECTION = "the store's sections"
+
+
+class AnswerLayout(NamedTuple):
+    """``template`` takes the message's number and one value for each of ``sources``.
+
+    A source comes with an index: into what was told, kept or extracted. ``names`` are the items'.
+    """
+
+    names: Shape
+    sources: tuple[tuple[Source, int], ...]
+    template: bytes
+
+
+@lru_cache(256)
+def answer_layout(asked: Asked, shape: Shape, told: Shape) -> AnswerLayout:
+    """The layout of answers of a shape, where the upstream has told the items ``told``."""
+    names = layout(shape, told)
+    sources = tuple(_source(canonical(name), asked, told) for name in names)
+    items = (
+        name.replace(b"%", b"%%") + (b" %d" if source is Source.UID else b" %b")
+        for name, (source, _) in zip(names, sources, strict=True)
+    )
+    return AnswerLayout(names, sources, b"* %d FETCH (" + b" ".join(items) + b")\r\n")
+
+
+def _source(name: bytes, asked: Asked, told: Shape) -> tuple[Source, int]:
+    for index, other in enumerate(told):
+        if canonical(other) == name:
+            return Source.TOLD, index
+    for index, (other, _) in enumerate(asked.kept):
+        if other == name:
+            return Source.KEPT, index
+    for index, (other, _) in enumerate(asked.extracts):
+        if other == name:
+            return Source.SECTION, index
+    assert name == b"UID", name
+    return Source.UID, 0

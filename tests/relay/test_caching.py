@@ -1,0 +1,177 @@
+"""What of a mailbox is answered from here, what is asked, and what goes by."""
+
+import pytest
+from twisted.internet.task import Clock
+
+from imapproxy.cache.memory_store import MemoryStore
+from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.freshness import Freshness
+from tests.relay.conversation import Conversation
+
+SELECT = r"""
+    C: s SELECT INBOX
+    U: s SELECT INBOX
+    S. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
+    R. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
+"""
+FETCH_ENVELOPES = r"""
+    C: e1 FETCH 1:3 (UID ENVELOPE)
+    U: e1 FETCH 1:3 (UID ENVELOPE)
+    S. * 1 FETCH (UID 11 ENVELOPE (a))\r\n* 2 FETCH (UID 12 ENVELOPE (b))\r\n
+    R. * 1 FETCH (UID 11 ENVELOPE (a))\r\n* 2 FETCH (UID 12 ENVELOPE (b))\r\n
+    S. * 3 FETCH (UID 13 ENVELOPE ("c" NIL))\r\ne1 OK .\r\n
+    R. * 3 FETCH (UID 13 ENVELOPE ("c" NIL))\r\ne1 OK .\r\n
+"""
+
+
+class Cached:
+    """A store that is kept from conversation to conversation."""
+
+    def __init__(self, *, exact: bool = False) -> None:
+        self.store = MemoryStore(Clock())
+        self.freshness = Freshness(exact=exact, news_interval=30.0)
+
+    def talk(self) -> Conversation:
+        account = CachedAccount(b"imaps://upstream user", self.store, self.freshness)
+        return Conversation(account=account)
+
+
+@pytest.fixture
+def live() -> Cached:
+    return Cached()
+
+
+@pytest.fixture
+def exact() -> Cached:
+    return Cached(exact=True)
+
+
+def test_what_was_fetched_once_is_served(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.script(r"""
+        C: e2 FETCH 2:3 (UID ENVELOPE)
+        R: * 2 FETCH (UID 12 ENVELOPE (b))
+        R: * 3 FETCH (UID 13 ENVELOPE ("c" NIL))
+        R: e2 OK Fetch completed.
+    """)
+
+
+def test_the_next_session_is_served_too(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.client_closes()
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(r"""
+        C: e2 UID FETCH 12,11 (ENVELOPE)
+        U. P1 UID FETCH 11 (ENVELOPE)\r\ne2 UID FETCH 12 (UID)\r\n
+        S. * 1 FETCH (UID 11 ENVELOPE (a))\r\nP1 OK .\r\n* 2 FETCH (UID 12)\r\ne2 OK .\r\n
+        R: * 1 FETCH (UID 11 ENVELOPE (a))
+        R: * 2 FETCH (UID 12 ENVELOPE (b))
+        R: e2 OK .
+        C: e3 UID FETCH 12:* (ENVELOPE)
+        R: * 2 FETCH (UID 12 ENVELOPE (b))
+        R: * 3 FETCH (UID 13 ENVELOPE ("c" NIL))
+        R: e3 OK Fetch completed.
+    """)
+
+
+def test_flags_are_asked_for_and_the_rest_is_held(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(r"""
+        C: f1 FETCH 1:2 (FLAGS UID ENVELOPE)
+        U: f1 FETCH 1:2 (FLAGS UID ENVELOPE)
+        S. * 1 FETCH (FLAGS () UID 11 ENVELOPE (a))\r\n
+        R. * 1 FETCH (FLAGS () UID 11 ENVELOPE (a))\r\n
+        S. * 2 FETCH (FLAGS () UID 12 ENVELOPE (b))\r\nf1 OK .\r\n
+        R. * 2 FETCH (FLAGS () UID 12 ENVELOPE (b))\r\nf1 OK .\r\n
+        U: P1 FETCH 3:3 (UID)
+        S. * 3 FETCH (UID 13)\r\nP1 OK .\r\n
+        C: f2 FETCH 1:2 (FLAGS UID ENVELOPE)
+        U: f2 FETCH 1:2 (UID FLAGS)
+        S. * 1 FETCH (UID 11 FLAGS (\\Seen))\r\n* 2 FETCH (UID 12 FLAGS ())\r\nf2 OK done.\r\n
+        R: * 1 FETCH (FLAGS (\\Seen) UID 11 ENVELOPE (a))
+        R: * 2 FETCH (FLAGS () UID 12 ENVELOPE (b))
+        R: f2 OK done.
+    """)
+
+
+def test_a_body_is_cut_into_what_is_asked_for(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(r"""
+        C: b1 UID FETCH 11 BODY.PEEK[]
+        U: b1 UID FETCH 11 BODY.PEEK[]
+        S. * 1 FETCH (UID 11 BODY[] {25}\r\nFrom: me\r\nTo: you\r\n\r\nHi\r\n
+        R. * 1 FETCH (UID 11 BODY[] {25}\r\nFrom: me\r\nTo: you\r\n\r\nHi\r\n
+        S. )\r\nb1 OK .\r\n
+        R. )\r\nb1 OK .\r\n
+        U: P1 FETCH 2:3 (UID)
+        S. * 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\nP1 OK .\r\n
+        C: b2 UID FETCH 11 BODY.PEEK[]
+        R. * 1 FETCH (UID 11 BODY[] {25}\r\nFrom: me\r\nTo: you\r\n\r\nHi\r\n)\r\n
+        R: b2 OK Fetch completed.
+        C: b3 UID FETCH 11 BODY.PEEK[HEADER.FIELDS (TO)]
+        U: b3 UID FETCH 11 BODY.PEEK[HEADER.FIELDS (TO)]
+    """)
+
+
+def test_news_are_asked_for_when_the_client_was_only_served(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.clock.advance(20)
+
+    talk.script(r"""
+        C: e2 FETCH 1:3 (UID ENVELOPE)
+        R: * 1 FETCH (UID 11 ENVELOPE (a))
+        R: * 2 FETCH (UID 12 ENVELOPE (b))
+        R: * 3 FETCH (UID 13 ENVELOPE ("c" NIL))
+        R: e2 OK Fetch completed.
+    """)
+    talk.clock.advance(9)
+    talk.nothing_left()
+    talk.clock.advance(1)
+    talk.script(r"""
+        U: P1 FETCH 1:1 (UID)
+        S: * 4 EXISTS
+        R: * 4 EXISTS
+        S: * 1 FETCH (UID 11)
+        S: P1 OK .
+        U: P2 FETCH 4:4 (UID)
+    """)
+
+
+def test_exact_asks_for_a_sign_that_the_messages_are_there(exact):
+    talk = exact.talk()
+    talk.script(r"""
+        C: s SELECT INBOX
+        U: s SELECT INBOX
+        S. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
+        R. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\n
+        U: P1 FETCH 1:3 (UID)
+        S. * 1 FETCH (UID 11)\r\n* 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\n
+        S: P1 OK .
+        R: s OK [READ-WRITE] .
+    """)
+    talk.script(FETCH_ENVELOPES)
+    talk.script(r"""
+        C: e2 FETCH 1:3 (UID ENVELOPE)
+        U: e2 FETCH 1:3 (UID)
+        S. * 1 FETCH (UID 11)\r\n* 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\n
+        R: * 1 FETCH (UID 11 ENVELOPE (a))
+        R: * 2 FETCH (UID 12 ENVELOPE (b))
+        R: * 3 FETCH (UID 13 ENVELOPE ("c" NIL))
+        S. * 4 EXISTS\r\ne2 OK .\r\n
+        R. * 4 EXISTS\r\ne2 OK .\r\n
+        C: n NOOP
+        U: n NOOP
+        S: n OK .
+        U: P2 FETCH 4:4 (UID)
+        S. * 4 FETCH (UID 15)\r\nP2 OK .\r\n
+        R: n OK .
+    """)
