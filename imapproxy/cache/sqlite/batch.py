@@ -219,14 +219,14 @@ class Batch:
         )
 
     def _keep_note(self, change: KeepNote) -> None:
-        where = change.account, change.key
-        database = self._writing.database
         if change.value is None:
-            database.execute("DELETE FROM note WHERE account = ? AND key = ?", where)
-        else:
-            seal = seals.of_small(*where, change.value)
-            row = (*where, seal, change.value)
-            database.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?)", row)
+            self._writing.forget_small("note", change.account, change.key)
+            return
+        seal = seals.of_small(change.account, change.key, change.value)
+        self._writing.database.execute(
+            "INSERT OR REPLACE INTO note VALUES (?, ?, ?, ?)",
+            (change.account, change.key, seal, change.value),
+        )
 
     def _spoilt(self, change: Spoilt) -> None:
         self._write_pending()

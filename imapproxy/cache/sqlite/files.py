@@ -45,6 +45,18 @@ class StoreFiles:
                 if os.path.lexists(path):
                     _check(path, stat.S_ISREG, "a file", "600")
 
+    def look_at(self) -> None:
+        """See that there is a store. Raises :class:`StoreError`."""
+        with _told(self.directory):
+            if not os.path.lexists(self.database):
+                raise StoreError(f"there is no cache in {self.directory}")
+        self.prepare()
+
+    def octets(self) -> int:
+        """How much the files take altogether."""
+        with _told(self.directory):
+            return sum(path.stat().st_size for path in self._all() if path.exists())
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """While the files are made or moved: one process at a time."""

@@ -1,6 +1,7 @@
 """Opening a store: making it, migrating it, and moving it aside if it is damaged."""
 
 import sqlite3
+from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 from twisted.logger import Logger
@@ -55,6 +56,23 @@ def open_again(files: StoreFiles, damaged: FileNumber) -> Opened:
             raise _told(files, error) from None
 
 
+def open_existing(files: StoreFiles) -> Opened:
+    """Open what is there, as it is, and nothing else. Raises :class:`StoreError`."""
+    files.look_at()
+    with files.locked():
+        try:
+            return _open(files)
+        except _NotOurs:
+            raise StoreError(f"{files.database} is not a cache of imapproxy") from None
+        except ERRORS as error:
+            if is_damage(error):
+                raise StoreError(
+                    f"the cache {files.database} is damaged ({error}); "
+                    "the proxy begins it anew when it is started"
+                ) from None
+            raise _told(files, error) from None
+
+
 def forsake(files: StoreFiles, number: FileNumber) -> None:
     """Delete the store, if it is this one still. Raises :class:`StoreError`."""
     with files.locked():
@@ -78,13 +96,11 @@ def _anew(files: StoreFiles, reason: str) -> Opened:
 def _open(files: StoreFiles) -> Opened:
     mode = _mode(files)
     number = files.number()
-    writing = connect(files.database, mode=mode)
-    try:
+    with ExitStack() as opening:
+        writing = opening.enter_context(closing(connect(files.database, mode=mode)))
         _check(writing, files)
         reading = connect(files.database, mode=mode, patience=_PATIENCE)
-    except BaseException:
-        writing.close()
-        raise
+        opening.pop_all()  # it has come off: they stay open
     return Opened(number, reading, writing)
 
 

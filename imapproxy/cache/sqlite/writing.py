@@ -72,6 +72,22 @@ class Writing:
         self.database.execute("INSERT OR IGNORE INTO garbage VALUES (?)", (box,))
         self._boxes.clear()
 
+    def clear(self, account: bytes | None, name: bytes | None) -> int:
+        """Take out a mailbox, an account or everything; how many mailboxes that were."""
+        boxes = self.database.execute(
+            "SELECT id FROM mailbox "
+            "WHERE account = ifnull(?, account) AND label = ifnull(?, label)",
+            (account, name),
+        ).fetchall()
+        for (box,) in boxes:
+            self.drop_number(box)
+        if name is None:
+            for table in ("shape", "note"):
+                self.database.execute(
+                    f"DELETE FROM {table} WHERE account = ifnull(?, account)", (account,)
+                )
+        return len(boxes)
+
     def rename(self, box: int, mailbox: Mailbox) -> None:
         """Give a mailbox the name that ``mailbox`` has."""
         self.database.execute(
@@ -130,6 +146,13 @@ class Writing:
                 "UPDATE mailbox SET served = served + ?, missed = missed + ? WHERE id = ?",
                 (served, missed, box),
             )
+
+    def forget_small(self, table: str, account: bytes, key: bytes) -> None:
+        """Take out a note or a shape of an account."""
+        column = "request" if table == "shape" else "key"
+        self.database.execute(
+            f"DELETE FROM {table} WHERE account = ? AND {column} = ?", (account, key)
+        )
 
     # -- messages --------------------------------------------------------------------------
 
