@@ -240,7 +240,7 @@ class WriteThread:
         if self._suspicious:
             # Where one thing is damaged another may be, and a tree that is cannot be mended.
             self._suspicious = False
-            if database.execute("PRAGMA quick_check(1)").fetchall() != [(b"ok",)]:
+            if database.execute("PRAGMA integrity_check(1)").fetchall() != [(b"ok",)]:
                 raise Damaged("its trees are damaged")
         with transaction(database):
             writing = Writing(database, time.time())
