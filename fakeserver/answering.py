@@ -145,7 +145,10 @@ class Answering:
         connection = self._connection
         if self._running is None or connection.ended:
             return
+        session = connection.session
+        session.is_acting = True
         result = self._running.advance(_STEPS, line)
+        session.is_acting = False
         if isinstance(result, Tagged):
             self._running = None
             self._finish(result)

@@ -8,10 +8,23 @@ from fakeserver.commands.registry import Entry, extension_of, find_entry
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session, State
 from fakeserver.store.errors import StoreError
-from imapproxy.wire.commands import Command, CommandBody, Opaque
+from imapproxy.wire.commands import (
+    Capability,
+    Command,
+    CommandBody,
+    Compress,
+    Enable,
+    Id,
+    Idle,
+    Logout,
+    Noop,
+    Opaque,
+)
 from imapproxy.wire.cursor import Cursor
 from imapproxy.wire.decode_command import CommandError, decode_command
 from imapproxy.wire.errors import DecodeError
+
+_WITHOUT_TEXT = (Capability, Noop, Logout, Id, Enable, Compress, Idle)
 
 
 class Parsed(NamedTuple):
@@ -37,11 +50,18 @@ def parse(session: Session, octets: bytes) -> Parsed | Mistake:
         command = decode_command(octets, lenient=True)
     except CommandError as error:
         text = f"Error in IMAP command {error.name}: {_sentence(error)}".replace(" :", ":")
-        return Mistake(error.tag, error.name, Tagged(text, condition=b"BAD"))
+        return Mistake(_whole_tag(error.tag, octets), error.name, Tagged(text, condition=b"BAD"))
     parsed = _allowed(session, command)
     if isinstance(parsed, Parsed) and session.takes_utf8:
         return _with_stored_names(session, parsed)
     return parsed
+
+
+def _whole_tag(tag: bytes | None, octets: bytes) -> bytes | None:
+    """The tag, if it is one: ``a(b`` is none, and neither is what stands before the parenthesis."""
+    if tag is None or octets[len(tag) : len(tag) + 1] not in (b" ", b"\r", b"\n"):
+        return None
+    return tag
 
 
 def _with_stored_names(session: Session, parsed: Parsed) -> Parsed | Mistake:
@@ -68,7 +88,16 @@ def _allowed(session: Session, command: Command) -> Parsed | Mistake:
     text = _state_mistake(session.state, entry)
     if text:
         return Mistake(command.tag, name, Tagged(text, condition=b"BAD"))
+    if session.has("UTF8=ONLY") and not session.takes_utf8 and _may_need_utf8(session, body):
+        # RFC 6855 section 6
+        reply = Tagged("UTF8=ACCEPT has to be enabled first.", b"CANNOT", b"NO")
+        return Mistake(command.tag, name, reply)
     return Parsed(command.tag, name, body, entry)
+
+
+def _may_need_utf8(session: Session, body: CommandBody) -> bool:
+    """Whether names, or headers, may be told or taken; before a login there are none."""
+    return session.state is not State.NOT_AUTHENTICATED and not isinstance(body, _WITHOUT_TEXT)
 
 
 def _state_mistake(state: State, entry: Entry) -> str:

@@ -1,4 +1,7 @@
-"""What sessions hear of that have not selected the mailbox where it happens."""
+"""What sessions hear of that have not selected the mailbox where it happens.
+
+A session that is acting hears of its own doing, too.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,20 +14,20 @@ from imapproxy.wire.mailbox import WireMailbox
 class MetadataChanged:
     """Entries of a mailbox, or of the server (``None``), have other values; ``user`` did it."""
 
-    by: object
     mailbox: Mailbox | None
     names: tuple[bytes, ...]
     user: bytes
 
 
 @dataclass(frozen=True, eq=False)
-class NamesChanged:
-    """A mailbox of ``user`` was made, deleted (``gone``) or renamed (from ``old``)."""
+class MailboxesChanged:
+    """Mailboxes were made, deleted or renamed, or are others, or somebody has other rights.
 
-    by: object
-    user: bytes
-    name: WireMailbox
-    gone: bool = False
+    Where ``user`` renamed one ``old`` is the name it had, and ``name`` the one it has.
+    """
+
+    user: bytes = b""
+    name: WireMailbox | None = None
     old: WireMailbox | None = None
 
 
@@ -32,10 +35,9 @@ class NamesChanged:
 class SubscriptionChanged:
     """``user`` subscribed to a mailbox, or does no more."""
 
-    by: object
     user: bytes
     name: WireMailbox
 
 
-Event = MetadataChanged | NamesChanged | SubscriptionChanged
+Event = MetadataChanged | MailboxesChanged | SubscriptionChanged
 Listener = Callable[[Event], None]

@@ -70,9 +70,17 @@ DEFAULT = (
     "AUTH=OAUTHBEARER",
 )
 # Done too, and told only where they are asked for.
-# UTF8=ACCEPT refuses 8-bit headers of those who did not enable it; INPROGRESS would speak during a
-# delay that a test wants silent; URLAUTH adds to what SELECT tells.
-OPTIONAL = ("UTF8=ACCEPT", "INPROGRESS", "URLAUTH", "LITERAL-", "LOGINDISABLED", "X-GM-EXT-1")
+# UTF8=ACCEPT refuses 8-bit headers of those who did not enable it, and UTF8=ONLY nearly everything;
+# INPROGRESS would speak during a delay that a test wants silent; URLAUTH adds to what SELECT tells.
+OPTIONAL = (
+    "UTF8=ACCEPT",
+    "UTF8=ONLY",
+    "INPROGRESS",
+    "URLAUTH",
+    "LITERAL-",
+    "LOGINDISABLED",
+    "X-GM-EXT-1",
+)
 
 # What IMAP4rev2 has within itself (RFC 9051 appendix E, item 2).
 IN_REV2 = frozenset(
@@ -134,7 +142,13 @@ class Extensions:
             if name.upper() not in known:
                 choices = ", ".join(known.values())
                 raise UnknownExtension(f"unknown extension {name!r}; known are {choices}")
-        object.__setattr__(self, "_keys", frozenset(name.upper() for name in self.names))
+        keys = {name.upper() for name in self.names}
+        if "UTF8=ONLY" in keys:
+            # RFC 6855 section 6: it includes UTF8=ACCEPT, and one of the two is told.
+            keys.add("UTF8=ACCEPT")
+            names = tuple(name for name in self.names if name.upper() != "UTF8=ACCEPT")
+            object.__setattr__(self, "names", names)
+        object.__setattr__(self, "_keys", frozenset(keys))
 
     @classmethod
     def with_changes(

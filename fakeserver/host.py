@@ -82,6 +82,7 @@ class Host:
         """Add a user with an empty INBOX, and the mailboxes that the persona has besides."""
         between = (delimiter or self.delimiter).encode()
         account = self.account_kind(user.encode(), password.encode(), self.clock, between)
+        account.announce = self.announce
         for name, use in self.mailboxes.items():
             account.add_mailbox(name).special_use = (Flag(use),) if use else ()
         self.accounts[account.user] = account
@@ -92,6 +93,7 @@ class Host:
         if self.shared is None:
             # No client can log in to it: there is no user without a name.
             self.shared = Account(b"", b"", self.clock, delimiter.encode())
+            self.shared.announce = self.announce
             self.shared.mailboxes.clear()
         mailbox = self.shared.add_mailbox(name)
         mailbox.acl = {ANYONE: parse_rights(rights)}

@@ -228,9 +228,9 @@ class ImapProtocol(Protocol):
         return rest
 
     def _mistake(self, mistake: Mistake) -> None:
-        """Answer what was not understood, and lose patience in the end."""
+        """Answer what was not understood or is refused, and lose patience in the end."""
         self._connection.out.write(mistake.reply.encode(mistake.tag or b"*"))
-        self._bad_commands += 1
+        self._bad_commands += mistake.reply.condition == b"BAD"
         if self._bad_commands >= self._setting.host.limits.bad_commands:
             self._connection.bye("Too many invalid IMAP commands.")
 

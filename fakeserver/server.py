@@ -20,6 +20,7 @@ from twisted.internet.ssl import CertificateOptions
 
 from fakeserver.certificates import Certificates, Kind
 from fakeserver.connection import Setting
+from fakeserver.events import MailboxesChanged
 from fakeserver.extensions import Extensions
 from fakeserver.faults import Action, Fault, FaultPlan
 from fakeserver.host import Limits
@@ -244,6 +245,7 @@ class FakeServer:
         rights.
         """
         self.mailbox(mailbox, user).acl[identifier.encode()] = parse_rights(rights.encode())
+        self.host.announce(MailboxesChanged())
 
     def add_shared_mailbox(self, name: str, rights: str = "lrs") -> Mailbox:
         """Add a mailbox that is nobody's own, ``shared.NAME``, with these rights for anyone."""

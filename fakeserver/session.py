@@ -20,6 +20,7 @@ from fakeserver.store.view import (
     RecentCount,
     View,
 )
+from imapproxy.wire.fetch_att import FetchAtt
 from imapproxy.wire.flags import ANY_KEYWORD, RECENT, SYSTEM_FLAGS, Flag
 from imapproxy.wire.sequence_set import SequenceSet
 
@@ -45,12 +46,11 @@ class Notified(Protocol):
     expunges_at_once: bool
     # Whether it is told when no command runs.
     at_once: bool
+    # What is to be fetched of new messages.
+    attributes: tuple[FetchAtt, ...]
 
     def wants(self, news: News) -> bool:
         """Whether this is to be told."""
-
-    def fetched(self, view: View, first: int) -> bytes:
-        """FETCH responses of new messages, of number ``first`` and on."""
 
 
 class Session:
@@ -76,6 +76,10 @@ class Session:
         # What NOTIFY has asked for of the selected mailbox; None: nothing was said of it.
         self.notified: Notified | None = None
         self.notification: Stoppable | None = None
+        # FETCH responses of messages that came, where the client asked for such.
+        self.fetch_new: Callable[[View, Arrived], bytes] = lambda _view, _news: b""
+        # Whether what happens now is this session's own doing: it gives a command.
+        self.is_acting = False
         self.on_news: Callable[[], None] | None = None
         # What the client said of itself with ID.
         self.client_id: dict[bytes, bytes | None] = {}
@@ -212,9 +216,8 @@ class Session:
                 if "QRESYNC" in self.enabled or self.uids_only:
                     return b"* VANISHED %b\r\n" % SequenceSet.of(uids).encode()
                 return b"".join(b"* %d EXPUNGE\r\n" % number for number in numbers)
-            case Arrived(exists, first):
-                told = b"* %d EXISTS\r\n" % exists
-                return told if self.notified is None else told + self.notified.fetched(view, first)
+            case Arrived(exists):
+                return b"* %d EXISTS\r\n" % exists + self.fetch_new(view, news)
             case RecentCount(recent):
                 return b"* %d RECENT\r\n" % recent
             case FlagsChanged(number, message):

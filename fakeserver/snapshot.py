@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fakeserver.events import MailboxesChanged
 from fakeserver.host import Host
 from fakeserver.store.account import Account
 from fakeserver.store.annotations import Annotations
@@ -50,6 +51,7 @@ def restore_snapshot(host: Host, snapshot: Snapshot) -> None:
         _restore(state)
     if snapshot.shared is not None:
         _restore(snapshot.shared)
+    host.announce(MailboxesChanged())
 
 
 def _accounts_of(host: Host) -> list[Account]:

@@ -2,6 +2,7 @@
 
 from fakeserver.commands.names import astring, mailbox_name
 from fakeserver.commands.require import access_of
+from fakeserver.events import MailboxesChanged
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
 from fakeserver.store.mailbox import Mailbox
@@ -43,7 +44,7 @@ def set_acl(session: Session, command: wire.SetAcl) -> Handler:
         rights = present | rights if sign == b"+" else present - rights
     if len(mailbox.acl) >= _MAX_ENTRIES and not present:
         raise BadCommand("Too many identifiers.")
-    _put(mailbox, command.identifier, rights)
+    _put(session, mailbox, command.identifier, rights)
     yield b""
     return Tagged("Setacl complete.")
 
@@ -51,7 +52,7 @@ def set_acl(session: Session, command: wire.SetAcl) -> Handler:
 def delete_acl(session: Session, command: wire.DeleteAcl) -> Handler:
     """Section 3.2; that there were no rights is no mistake."""
     mailbox = _administered(session, command.mailbox)
-    _put(mailbox, command.identifier, frozenset())
+    _put(session, mailbox, command.identifier, frozenset())
     yield b""
     return Tagged("Deleteacl complete.")
 
@@ -83,11 +84,12 @@ def _name(session: Session, mailbox: Mailbox) -> bytes:
     return mailbox_name(session, access_of(session).name_of(mailbox))
 
 
-def _put(mailbox: Mailbox, identifier: bytes, rights: Rights) -> None:
+def _put(session: Session, mailbox: Mailbox, identifier: bytes, rights: Rights) -> None:
     if rights:
         mailbox.acl[identifier] = rights
     else:
         mailbox.acl.pop(identifier, None)
+    session.host.announce(MailboxesChanged())
 
 
 def _check_identifier(identifier: bytes) -> None:

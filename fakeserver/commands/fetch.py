@@ -60,9 +60,16 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
     return Tagged("Fetch completed.")
 
 
-def tellers_of(session: Session, items: Iterable[FetchAtt], view: View | None) -> list[Teller]:
+def tellers_of(session: Session, items: Iterable[FetchAtt], view: View) -> list[Teller]:
     """How items are told of the messages of a view; raises the refusal of what is not known."""
-    return [_teller(session, view, item) for item in items]
+    return [_flags_teller(view) if item is Item.FLAGS else _teller(session, item) for item in items]
+
+
+def check_items(session: Session, items: Iterable[FetchAtt]) -> None:
+    """Raise the refusal of what is not known, where there is no message yet."""
+    for item in items:
+        if item is not Item.FLAGS:
+            _teller(session, item)
 
 
 def _items(session: Session, command: wire.Fetch) -> list[FetchAtt]:
@@ -137,11 +144,13 @@ def _sets_seen(item: FetchAtt) -> bool:
     return isinstance(item, BodySection | BinarySection) and not item.peek
 
 
-def _teller(session: Session, view: View | None, item: FetchAtt) -> Teller:
+def _flags_teller(view: View) -> Teller:
+    return lambda message: (b"FLAGS (%b)" % b" ".join(view.flags_of(message)),)
+
+
+def _teller(session: Session, item: FetchAtt) -> Teller:
     if isinstance(item, BodySection):
         return _section_teller(item)
-    if item is Item.FLAGS and view is not None:
-        return lambda message: (b"FLAGS (%b)" % b" ".join(view.flags_of(message)),)
     teller = extension_teller(session, item)
     if item in _LARGE:
         # RFC 9051 appendix E, item 18: gone from IMAP4rev2.

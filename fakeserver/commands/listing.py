@@ -71,19 +71,22 @@ def _plain(session: Session, access: Access, command: wire.List) -> Iterator[byt
 
 
 def announce(
-    session: Session, name: WireMailbox, *, gone: bool = False, old: bytes | None = None
+    session: Session, name: WireMailbox, *, old: bytes | None = None, no_access: bool = False
 ) -> bytes:
     """``* LIST`` of one mailbox that no LIST asked for (RFC 9051 sections 6.3.2 and 6.3.9.7).
 
-    ``old`` is the name that it had, as the client would write it.
+    ``old`` is the name that it had, as the client would write it. ``no_access``: the user may not
+    look into it (RFC 5465 section 5.9).
     """
     access = access_of(session)
-    gone = gone or name not in access.mailboxes
-    attributes = [rb"\NonExistent"] if gone else []
+    exists = name in access.mailboxes
+    attributes = [] if exists else [rb"\NonExistent"]
+    if no_access:
+        attributes = [rb"\NoAccess"]
     attributes += [rb"\Subscribed"] if name in access.subscriptions else []
-    if not gone:
+    if exists or access.has_children(name):
         attributes.append(_children(access, name))
-        attributes += _special_use(session, access, name)
+    attributes += _special_use(session, access, name)
     extended = b""
     if old is not None:
         extended = b' ("OLDNAME" (%b))' % utf8_name(old)

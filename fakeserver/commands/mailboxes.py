@@ -2,7 +2,7 @@
 
 from fakeserver.commands.listing import announce
 from fakeserver.commands.require import access_of, account_of, refuse_parameters
-from fakeserver.events import NamesChanged, SubscriptionChanged
+from fakeserver.events import SubscriptionChanged
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand, Handler, Tagged
 from fakeserver.session import Session
@@ -10,7 +10,6 @@ from fakeserver.store.errors import StoreError
 from fakeserver.store.quota import check_mailboxes
 from imapproxy.wire import commands as wire
 from imapproxy.wire.flags import Flag
-from imapproxy.wire.mailbox import WireMailbox
 
 # \All and \Flagged are for mailboxes that show the messages of others, which are not made here.
 _USES = {
@@ -29,7 +28,6 @@ def create(session: Session, command: wire.Create) -> Handler:
     if session.old_name is not None:
         name = access_of(session).name_of(mailbox)
         yield announce(session, name, old=session.old_name)
-    _tell_others(session, access_of(session).name_of(mailbox))
     # RFC 8474 section 4.1
     code = b"MAILBOXID (%b)" % mailbox.object_id if session.has("OBJECTID") else b""
     return Tagged("Create completed.", code)
@@ -57,8 +55,7 @@ def delete(session: Session, command: wire.Delete) -> Handler:
     yield b""
     access.delete(command.mailbox)
     if session.old_name is not None:
-        yield announce(session, access.canonical(command.mailbox), gone=True, old=session.old_name)
-    _tell_others(session, access.canonical(command.mailbox), gone=True)
+        yield announce(session, access.canonical(command.mailbox), old=session.old_name)
     return Tagged("Delete completed.")
 
 
@@ -70,22 +67,12 @@ def rename(session: Session, command: wire.Rename) -> Handler:
     if session.old_name is not None:
         name = access_of(session).canonical(command.new_name)
         yield announce(session, name, old=session.old_name)
-    access = access_of(session)
-    old = access.canonical(command.mailbox)
-    _tell_others(session, access.canonical(command.new_name), old=old)
     return Tagged("Rename completed.")
-
-
-def _tell_others(
-    session: Session, name: WireMailbox, *, gone: bool = False, old: WireMailbox | None = None
-) -> None:
-    user = account_of(session).user
-    session.host.announce(NamesChanged(session, user, name, gone, old))
 
 
 def _tell_of_subscription(session: Session, name: bytes) -> None:
     canonical = access_of(session).canonical(name)
-    session.host.announce(SubscriptionChanged(session, account_of(session).user, canonical))
+    session.host.announce(SubscriptionChanged(account_of(session).user, canonical))
 
 
 def subscribe(session: Session, command: wire.Subscribe) -> Handler:

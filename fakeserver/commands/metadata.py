@@ -52,13 +52,13 @@ def set_metadata(session: Session, command: wire.SetMetadata) -> Handler:
     yield b""
     for name, value in command.values:
         annotations.put(user, name, value)
-    session.host.announce(MetadataChanged(session, mailbox, tuple(names), user))
+    session.host.announce(MetadataChanged(mailbox, tuple(names), user))
     return Tagged("Setmetadata completed.")
 
 
 def hear(session: Session, event: Event) -> None:
     """What others change is told to who enabled that (RFC 5464 section 4.4)."""
-    if isinstance(event, MetadataChanged) and event.by is not session:
+    if isinstance(event, MetadataChanged) and not session.is_acting:
         session.tell_later(changed_entries(session, event))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fakeserver.commands.matching import numbers_of
+from fakeserver.commands.new_messages import parse_attributes
 from fakeserver.commands.partial import PartialRange, parse_partial
 from fakeserver.mail.quoting import nstring
 from fakeserver.reply import BadCommand
@@ -32,9 +33,10 @@ def check_options(
         if option.name == "PARTIAL":
             parse_partial(session, option.argument, _CONTEXTS[extension])
             continue
-        if option.name in ("CONTEXT", "UPDATE") and option.argument is None:
+        if option.name == "UPDATE" or (option.name == "CONTEXT" and option.argument is None):
             if not session.has(_CONTEXTS[extension]):
                 raise BadCommand(f"Unknown return option {option.name}")
+            parse_attributes(session, option.argument)
             continue
         needed = _OPTIONS.get(option.name)
         unknown = needed is None or option.argument is not None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from fakeserver.commands.matching import compile_keys, matching, needs_mod_seq
+from fakeserver.commands.new_messages import fetch_new, parse_attributes
 from fakeserver.commands.require import view_of
 from fakeserver.commands.results import Result, check_options, forget_saved, plain_response
 from fakeserver.mail.quoting import nstring
@@ -83,7 +84,16 @@ def _keep_up_to_date(
     order = None
     if isinstance(command, wire.Sort):
         order = partial(_in_order, command)
-    view.contexts[tag] = Context(tag, test, found, order, command.by_uid)
+    attributes = [
+        one
+        for option in command.return_options or ()
+        if option.name == "UPDATE"
+        for one in parse_attributes(session, option.argument)
+    ]
+    view.contexts[tag] = Context(
+        tag, test, found, order, by_uid=command.by_uid, attributes=tuple(attributes)
+    )
+    session.fetch_new = partial(fetch_new, session)
     return b""
 
 

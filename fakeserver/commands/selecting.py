@@ -29,7 +29,12 @@ def select(session: Session, command: wire.Select | wire.Examine) -> Handler:
     read_only = read_only or not access.rights(mailbox) & CHANGING
     if command.condstore or command.qresync is not None:
         session.enable_condstore()
-    view = session.view = View(mailbox, read_only=read_only, tells_recent=not session.speaks_rev2)
+    view = session.view = View(
+        mailbox,
+        read_only=read_only,
+        tells_recent=not session.speaks_rev2,
+        is_own_doing=lambda: session.is_acting,
+    )
     view.saved = frozenset() if session.has("SEARCHRES") else None
     yield session.flags_of_mailbox(view)
     yield _counts(session, view)

@@ -4,23 +4,40 @@ from collections.abc import Callable, Collection, Iterable
 
 from fakeserver.mail.quoting import nstring
 from fakeserver.search.program import Candidate, Test
+from fakeserver.store.mailbox import StoredMessage
 from fakeserver.store.view import View
+from imapproxy.wire.fetch_att import FetchAtt
 from imapproxy.wire.sequence_set import SequenceSet
 
 Order = Callable[[list[Candidate]], list[Candidate]]
 
 
 class Context:
-    """What a command with UPDATE found, as its client knows it. ``order`` is that of a SORT."""
+    """What a command with UPDATE found, as its client knows it.
+
+    ``order`` is that of a SORT; ``attributes`` are to be fetched of new messages.
+    """
 
     def __init__(
-        self, tag: bytes, test: Test, found: Iterable[Candidate], order: Order | None, by_uid: bool
+        self,
+        tag: bytes,
+        test: Test,
+        found: Iterable[Candidate],
+        order: Order | None,
+        *,
+        by_uid: bool,
+        attributes: tuple[FetchAtt, ...] = (),
     ) -> None:
+        self.attributes = attributes
         self._begins = b"* ESEARCH (TAG %b)%b " % (nstring(tag), b" UID" if by_uid else b"")
         self._test = test
         self._order = order
         self._by_uid = by_uid
         self._uids = [candidate.message.uid for candidate in found]
+
+    def has(self, number: int, message: StoredMessage) -> bool:
+        """Whether a message is among them now."""
+        return self._test(Candidate(number, message))
 
     def without(self, view: View, gone: Collection[int]) -> bytes:
         """REMOVEFROM of messages that are about to be gone: their numbers are still right."""

@@ -170,6 +170,7 @@ class Access:
 
     def unsubscribe(self, name: bytes) -> None:
         """UNSUBSCRIBE; that there was no subscription is no mistake, as with Dovecot."""
+        self._own.check_name(name)
         self.subscriptions.pop(self.canonical(name), None)
 
     def _known_place(self, name: bytes) -> _Place:

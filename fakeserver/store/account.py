@@ -9,6 +9,7 @@ import datetime
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
+from fakeserver.events import Listener, MailboxesChanged
 from fakeserver.store.errors import MailboxExists, NoSuchMailbox, StoreError
 from fakeserver.store.mailbox import Mailbox
 from fakeserver.store.rights import ALL_RIGHTS, Rights
@@ -35,6 +36,8 @@ class Account:
         self.subscriptions: dict[WireMailbox, None] = {}
         # Limits by resource: STORAGE (units of 1024 octets), MESSAGE, MAILBOX (RFC 9208).
         self.quota: dict[str, int] = {}
+        # Who is to hear of what becomes of mailboxes.
+        self.announce: Listener = lambda event: None
         self._clock = clock
         self._last_uid_validity = 0
         self._made = 0
@@ -77,16 +80,22 @@ class Account:
         """The name under which a mailbox can be made; ``StoreError`` where it cannot."""
         # RFC 3501 section 6.3.3: a delimiter at the end only says that names are to come below.
         name = name.removesuffix(self.delimiter)
+        self.check_name(name)
+        return self.canonical(name)
+
+    def check_name(self, name: bytes) -> None:
+        """Raise ``StoreError`` for a name that no mailbox can have."""
         reason = self._mistake_in(name)
         if reason is not None:
             raise StoreError(f"Invalid mailbox name: {reason}", b"CANNOT")
-        return self.canonical(name)
 
     def _mistake_in(self, name: bytes) -> str | None:
         if not name:
             return "Name is empty"
         if name.startswith(self.delimiter):
             return "Begins with hierarchy separator"
+        if name.endswith(self.delimiter):
+            return "Ends with hierarchy separator"
         if self.delimiter * 2 in name:
             return "Has adjacent hierarchy separators"
         if len(name) > 1000:
@@ -149,6 +158,7 @@ class Account:
             raise MailboxExists("Mailbox already exists", b"ALREADYEXISTS")
         mailbox = self.add_mailbox(new_name)
         mailbox.special_use = tuple(special_use)
+        self.announce(MailboxesChanged())
         return mailbox
 
     def delete(self, name: bytes) -> None:
@@ -159,6 +169,7 @@ class Account:
         mailbox = self.mailboxes.pop(name, None)
         if mailbox is not None:
             mailbox.close_views()
+            self.announce(MailboxesChanged())
         elif self.has_children(name):
             raise StoreError("Mailbox has children, delete them first", b"HASCHILDREN")
         else:
@@ -178,6 +189,7 @@ class Account:
             self._rename_inbox(new)
         else:
             self._rename_tree(old, new)
+        self.announce(MailboxesChanged(self.user, new, old))
 
     def _rename_tree(self, old: WireMailbox, new: WireMailbox) -> None:
         for name in [old, *self.below(old)]:
@@ -209,6 +221,7 @@ class Account:
         renewed.annotations = mailbox.annotations
         for message in mailbox.messages:
             renewed.append(message.content, message.flags, message.internal_date)
+        self.announce(MailboxesChanged())
         return renewed.uid_validity
 
     # --- subscriptions ---

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fakeserver.store.mailbox import Mailbox, StoredMessage, flags_in_order
+from imapproxy.wire.fetch_att import FetchAtt
 from imapproxy.wire.flags import RECENT, Flag
 from imapproxy.wire.sequence_set import Ranges, SequenceSet
 
@@ -27,10 +28,14 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """There are ``exists`` messages now; ``first`` is the number of the first new one."""
+    """There are ``exists`` messages now; ``first`` is the number of the first new one.
+
+    ``own`` are UIDs of those that this very session brought.
+    """
 
     exists: int
     first: int = field(default=1, compare=False)
+    own: frozenset[int] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,15 @@ News = Gone | Arrived | RecentCount | FlagsChanged | KeywordsChanged
 
 
 class Watched(Protocol):
-    """Results of a search that are kept up to date."""
+    """Results of a search that are kept up to date.
+
+    ``attributes`` are what is to be fetched of new messages among them (RFC 5465 section 7).
+    """
+
+    attributes: tuple[FetchAtt, ...]
+
+    def has(self, number: int, message: StoredMessage) -> bool:
+        """Whether a message is among them now."""
 
     def without(self, view: "View", gone: Collection[int]) -> bytes:
         """Responses, before these UIDs are gone."""
@@ -70,13 +83,22 @@ class View:
     """A session's view. Message ``n`` is ``messages[n - 1]``.
 
     ``on_news`` is called whenever there is something to tell. ``closed`` becomes true when the
-    mailbox is gone.
+    mailbox is gone. ``is_own_doing`` says whether what happens is the session's own doing.
     """
 
-    def __init__(self, mailbox: Mailbox, *, read_only: bool, tells_recent: bool = True) -> None:
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        *,
+        read_only: bool,
+        tells_recent: bool = True,
+        is_own_doing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.mailbox = mailbox
         self.read_only = read_only
         self._tells_recent = tells_recent
+        self._is_own_doing = is_own_doing
+        self._own: set[int] = set()
         self.messages: list[StoredMessage] = []
         self.recent: set[int] = set()
         self.closed = False
@@ -188,9 +210,9 @@ class View:
         if may_expunge and self._gone:
             news.append(self._take_gone())
         if self._arrived:
-            first = self.exists + 1
+            first, own = self.exists + 1, frozenset(self._own)
             self._take_arrived()
-            news.append(Arrived(self.exists, first))
+            news.append(Arrived(self.exists, first, own))
         if len(self.recent) != self._told_recent:
             self._told_recent = len(self.recent)
             news.append(RecentCount(self._told_recent))
@@ -235,6 +257,7 @@ class View:
             # Told to a session that may change things: recent for no other from here on.
             self.mailbox.first_recent = max(self.mailbox.first_recent, self.largest_uid + 1)
         self._arrived = []
+        self._own.clear()
 
     def _take_changed(self) -> list[News]:
         changed = sorted(self._changed.items())
@@ -260,6 +283,8 @@ class View:
     def on_appended(self, message: StoredMessage) -> None:
         """A message came."""
         self._arrived.append(message)
+        if self._is_own_doing():
+            self._own.add(message.uid)
         self._notify()
 
     def on_flags_changed(self, message: StoredMessage) -> None:

@@ -137,6 +137,14 @@ def test_too_many_mistakes_end_the_connection() -> None:
     assert peer.closed
 
 
+def test_what_is_refused_is_no_mistake() -> None:
+    peer = logged_in(new_home(limits=Limits(bad_commands=3)))
+    for _ in range(5):
+        peer.send(b"a APPEND missing {5}\r\n")
+    assert peer.read_all().count(b"a NO [TRYCREATE] ") == 5
+    assert not peer.closed
+
+
 def test_autologout() -> None:
     home = new_home(limits=Limits(login_timeout=60, autologout=1800))
     slow, busy = greeted(home), logged_in(home)

@@ -55,3 +55,21 @@ def test_search_has_no_charset() -> None:
     ask(peer, b"SELECT INBOX")
     assert ask(peer, b"SEARCH CHARSET UTF-8 ALL")[-1].startswith(b"t BAD")
     assert ask(peer, 'SEARCH SUBJECT "ä"'.encode())[-1].startswith(b"t OK")
+
+
+def test_utf8_only() -> None:
+    peer = logged_in(home_with("UTF8=ONLY", "UTF8=ACCEPT"))
+    told = ask(peer, b"CAPABILITY")[0].split()
+    assert b"UTF8=ONLY" in told
+    assert b"UTF8=ACCEPT" not in told
+    for command in (b"SELECT INBOX", b'LIST "" *', b"STATUS INBOX (MESSAGES)", b"NAMESPACE"):
+        assert ask(peer, command)[-1].startswith(b"t NO [CANNOT] "), command
+    for command in (b"NOOP", b"CAPABILITY", b"ID NIL"):
+        assert ask(peer, command)[-1].startswith(b"t OK "), command
+    assert ask(peer, b"ENABLE UTF8=ONLY")[0] == b"* ENABLED\r\n"
+    assert ask(peer, b"ENABLE UTF8=ACCEPT")[0] == b"* ENABLED UTF8=ACCEPT\r\n"
+    ask(peer, 'CREATE "ä"'.encode())
+    assert '* LIST (\\HasNoChildren) "." "ä"\r\n'.encode() in ask(peer, b'LIST "" *')
+    # Modified UTF-7 is a name like any other.
+    ask(peer, b'CREATE "&AOQ-"')
+    assert b'* LIST (\\HasNoChildren) "." &AOQ-\r\n' in ask(peer, b'LIST "" *')

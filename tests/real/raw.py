@@ -72,7 +72,11 @@ class RawClient:
             self._socket = context.wrap_socket(self._socket, server_hostname="localhost")
         self._buffer = bytearray()
         self._waits = True
-        self.greeting = self.read_until(lambda response: True)[0]
+        try:
+            self.greeting = self.read_until(lambda response: True)[0]
+        except (Closed, Silent):
+            self._socket.close()
+            raise
 
     def send(self, octets: bytes) -> None:
         """Send octets as they are."""
