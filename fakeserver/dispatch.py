@@ -49,12 +49,16 @@ def parse(session: Session, octets: bytes) -> Parsed | Mistake:
     try:
         command = decode_command(octets, lenient=True)
     except CommandError as error:
-        text = f"Error in IMAP command {error.name}: {_sentence(error)}".replace(" :", ":")
-        return Mistake(_whole_tag(error.tag, octets), error.name, Tagged(text, condition=b"BAD"))
+        return _not_understood(error, octets)
     parsed = _allowed(session, command)
     if isinstance(parsed, Parsed) and session.takes_utf8:
         return _with_stored_names(session, parsed)
     return parsed
+
+
+def _not_understood(error: CommandError, octets: bytes) -> Mistake:
+    text = f"Error in IMAP command {error.name}: {_sentence(error)}".replace(" :", ":")
+    return Mistake(_whole_tag(error.tag, octets), error.name, Tagged(text, condition=b"BAD"))
 
 
 def _whole_tag(tag: bytes | None, octets: bytes) -> bytes | None:
@@ -122,6 +126,9 @@ def refuse_literal(session: Session, octets: bytes, size: int) -> Mistake | None
 
     ``octets`` is the command so far, with the announcement of ``size`` octets at its end.
     """
+    mistake = _mistake_before_literal(octets)
+    if mistake is not None:
+        return mistake
     cursor = Cursor(octets, lenient=True)
     try:
         tag, name, mailbox = _beginning(cursor)
@@ -139,6 +146,19 @@ def refuse_literal(session: Session, octets: bytes, size: int) -> Mistake | None
     except StoreError as error:
         return Mistake(tag, name, refusal(error))
     return None
+
+
+def _mistake_before_literal(octets: bytes) -> Mistake | None:
+    """What is wrong with a command before the announcement at its end."""
+    try:
+        command = decode_command(octets, lenient=True)
+    except CommandError as error:
+        announced = octets.rindex(b"{")
+        announced -= octets.startswith(b"~", announced - 1)
+        return _not_understood(error, octets) if error.position < announced else None
+    name = command_name(command.body)
+    text = f"Error in IMAP command {name}: Unknown command."
+    return Mistake(command.tag, name, Tagged(text, condition=b"BAD"))
 
 
 def _beginning(cursor: Cursor) -> tuple[bytes, str, bytes | None]:

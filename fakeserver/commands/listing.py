@@ -94,8 +94,10 @@ def announce(
 
 
 def _pattern(session: Session, access: Access, reference: bytes, pattern: bytes) -> NamePattern:
-    # The reference is put before the pattern, unless that begins at the root itself.
-    whole = pattern if pattern.startswith(access.delimiter) else reference + pattern
+    # The reference is put before the pattern. As in a file system, one that begins with "/" begins
+    # at the root (RFC 3501 section 6.3.8); with another delimiter there is no such thing.
+    is_absolute = access.delimiter == b"/" and pattern.startswith(b"/")
+    whole = pattern if is_absolute else reference + pattern
     return NamePattern(session, access.canonical(whole), access.delimiter)
 
 

@@ -114,10 +114,13 @@ class Access:
     def find(self, name: bytes, code: bytes = b"", *, needs: str = "") -> Mailbox:
         """The mailbox of this name, if the user has the rights ``needs`` on it.
 
-        Raises ``NoSuchMailbox`` with ``code`` where there is none.
+        Raises ``NoSuchMailbox`` with ``code`` where there is none, and ``StoreError`` where there
+        can be none.
         """
         mailbox = self.mailbox(name)
         if mailbox is None:
+            # Nobody is told to create what cannot be created.
+            self._own.check_name(name)
             raise no_such_mailbox(name, code)
         self.need(mailbox, needs)
         return mailbox

@@ -181,7 +181,8 @@ class Account:
         if old not in self.mailboxes and not self.has_children(old):
             raise no_such_mailbox(name, b"NONEXISTENT")
         new = self._new_name(new_name)
-        if new in self.mailboxes or (new != old and self.has_children(new)):
+        # A name that is there for what lies below it can become a mailbox, as with CREATE.
+        if any(new + name[len(old) :] in self.mailboxes for name in (old, *self.below(old))):
             raise MailboxExists("Target mailbox already exists", b"ALREADYEXISTS")
         if new.startswith(old + self.delimiter):
             raise StoreError("Can't rename mailbox under itself", b"CANNOT")

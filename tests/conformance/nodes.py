@@ -139,7 +139,7 @@ class Reader:
     def _atom(self) -> Node:
         start = self.at
         found = self._take(_ATOM)
-        if found is None and self.octets[start : start + 1] != b"[":
+        if found is None and self.octets[start : start + 1] not in (b"[", b"]"):
             raise self._unreadable("a value")
         text = self.octets[start : self.at]
         if text.upper() in (b"BODY", b"BINARY", b"BINARY.SIZE", b"BODY.PEEK") and (
