@@ -16,6 +16,7 @@ from imapproxy.cache.store import (
     ATTRIBUTES,
     COMMON,
     CONSTANT,
+    MAX_SHAPES,
     WHOLE,
     Form,
     Mailbox,
@@ -180,7 +181,11 @@ class MemoryWriter(Writer):
 
     def keep_shape(self, account: bytes, request: bytes, names: Sequence[bytes]) -> None:
         """See the port."""
+        self._kept.shapes.pop((account, request), None)
         self._kept.shapes[account, request] = tuple(names)
+        its_own = [key for key in self._kept.shapes if key[0] == account]
+        for key in its_own[:-MAX_SHAPES]:
+            del self._kept.shapes[key]
 
     def keep_note(self, account: bytes, key: bytes, value: bytes | None) -> None:
         """See the port."""

@@ -37,6 +37,10 @@ CONSTANT = frozenset({"INTERNALDATE", "RFC822.SIZE"})
 #: common with its original: the internal date is only *asked* to stay, and so is the EMAILID.
 COMMON = frozenset({"RFC822.SIZE", "ENVELOPE", "BODY", "BODYSTRUCTURE"})
 
+#: So many shapes of an account are kept, the newest. Its clients ask for a dozen things; one that
+#: makes up new ones all the time fills no disk.
+MAX_SHAPES = 1000
+
 #: The key of the whole message.
 WHOLE = ""
 
@@ -249,7 +253,10 @@ class Writer(Protocol):
         """Remember a section of ``size`` octets that comes in pieces."""
 
     def keep_shape(self, account: bytes, request: bytes, names: Sequence[bytes]) -> None:
-        """Remember in which order, and under which names, an upstream answers a request."""
+        """Remember in which order, and under which names, an upstream answers a request.
+
+        Of an account :data:`MAX_SHAPES` are remembered.
+        """
 
     def keep_note(self, account: bytes, key: bytes, value: bytes | None) -> None:
         """Remember something small about an account, or (``None``) forget it.

@@ -648,6 +648,20 @@ async def test_notes_and_shapes_come_back(store):
 
 
 @in_reactor
+async def test_the_newest_thousand_shapes_are_kept(store):
+    for number in range(1_101):
+        store.writer.keep_shape(b"a", b"%d" % number, [b"UID"])
+        if number % 100 == 0:
+            await store.flushed()
+    store.writer.keep_shape(b"b", b"0", [b"UID"])
+    await store.flushed()
+    kept = [n for n in range(1_101) if store.reader.shape(b"a", b"%d" % n)]
+    assert len(kept) == 1_000
+    assert set(range(1_001, 1_101)) < set(kept)
+    assert store.reader.shape(b"b", b"0") == (b"UID",)
+
+
+@in_reactor
 async def test_holdings_tell_how_much_there_is(store):
     assert store.reader.holdings() == []
     keep_message(store, INBOX, 1)

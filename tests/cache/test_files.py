@@ -7,14 +7,17 @@ import stat
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from imapproxy.cache.keeper import Finding
 from imapproxy.cache.sqlite import schema
+from imapproxy.cache.sqlite.keeper import open_keeper
 from imapproxy.cache.sqlite.store import open_store
 from imapproxy.cache.store import StoreError
-from tests.cache import small
+from tests.cache import formats, small
 from tests.cache.waiting import Opened, Waiting
 
 
@@ -115,6 +118,48 @@ def test_a_store_that_is_migrated_under_us_is_left_alone(directory, logged_error
         database.execute(f"PRAGMA user_version = {schema.FORMAT}")
         database.close()
     assert "cannot be written (it has been given a newer format)" in logged_errors.text()
+
+
+@pytest.mark.parametrize("file", formats.kept(), ids=lambda file: file.stem)
+def test_a_store_of_an_older_format_is_migrated(tmp_path, file):
+    formats.restore(file, tmp_path / "old")
+    with Opened(tmp_path / "old") as old, Opened(tmp_path / "new") as new:
+        formats.fill(new.store)
+        new.flush()
+        assert formats.everything(old.store) == formats.everything(new.store)
+        for mailbox in small.MAILBOXES:
+            old.store.writer.drop(mailbox)
+        small.fill(old.store)
+        old.flush()
+        assert small.true_share(old.store) == 1
+        assert tables(old.database) == tables(new.database)
+    keeper = open_keeper(tmp_path / "old")
+    assert not [told for told in keeper.verify() if isinstance(told, Finding)]
+    keeper.close()
+
+
+def tables(path: Path) -> dict[str, list[object]]:
+    """Columns and indexes, as SQLite has understood them."""
+    database = sqlite3.connect(path)
+    found: dict[str, list[object]] = {}
+    for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
+        found[table] = [
+            database.execute(f"PRAGMA {what}({table})").fetchall()
+            for what in ("table_info", "index_list")
+        ]
+    found["version"] = database.execute("PRAGMA user_version").fetchone()
+    database.close()
+    return found
+
+
+def test_several_open_an_older_store_at_once(tmp_path):
+    (first, *_) = formats.kept()
+    formats.restore(first, tmp_path / "old")
+    with ThreadPoolExecutor(4) as several:
+        stores = list(several.map(lambda _: Opened(tmp_path / "old"), range(4)))
+    for opened in stores:
+        assert formats.everything(opened.store)["note"] == b"value"
+        opened.__exit__()
 
 
 # -- where nothing can be written ------------------------------------------------------------

@@ -27,7 +27,7 @@ from imapproxy.cache.sqlite.schema import UID_BITS
 from imapproxy.cache.sqlite.sections import Incoming, Place, supersede, write_sections
 from imapproxy.cache.sqlite.streams import Streams
 from imapproxy.cache.sqlite.writing import Said, Writing
-from imapproxy.cache.store import Mailbox
+from imapproxy.cache.store import MAX_SHAPES, Mailbox
 
 
 @dataclass
@@ -213,9 +213,15 @@ class Batch:
 
     def _keep_shape(self, change: KeepShape) -> None:
         seal = seals.of_small(change.account, change.request, change.names)
-        self._writing.database.execute(
-            "INSERT OR REPLACE INTO shape VALUES (?, ?, ?, ?)",
-            (change.account, change.request, seal, change.names),
+        database = self._writing.database
+        database.execute(
+            "INSERT OR REPLACE INTO shape VALUES (?, ?, ?, ?, ?)",
+            (change.account, change.request, seal, change.names, self._writing.clock),
+        )
+        database.execute(
+            "DELETE FROM shape WHERE account = ?1 AND request IN (SELECT request FROM shape "
+            "WHERE account = ?1 ORDER BY used DESC LIMIT -1 OFFSET ?2)",
+            (change.account, MAX_SHAPES),
         )
 
     def _keep_note(self, change: KeepNote) -> None:

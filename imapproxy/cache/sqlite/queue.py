@@ -5,6 +5,7 @@ each of the counters has one thread that writes it.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -18,8 +19,11 @@ from imapproxy.cache.store import Mailbox
 #: So many octets are written in one transaction: 15 ms, for which another process has to wait.
 BATCH = 4 * 1024 * 1024
 
-# What comes within this time goes into one transaction, if it is not more than that.
+# Writing begins when nothing has come for the first, at the latest after the second (in seconds),
+# and when so many octets wait.
 _WINDOW = 0.05
+_LONGEST = 1.0
+_MUCH = 4 * BATCH
 
 # Seconds that uses and counts may wait for something that they can be written along with.
 _SMALL_NEWS = 30.0
@@ -77,7 +81,7 @@ class ChangeQueue:
         self._waiting.append((octets + _OVERHEAD, change))
         if not self._anything.is_set():
             self._anything.set()
-        if waiting > BATCH and not self._much.is_set():
+        if waiting > _MUCH and not self._much.is_set():
             self._much.set()
         return True
 
@@ -125,7 +129,7 @@ class ChangeQueue:
                 return []
             # Cleared before looking: what comes while we look is found now or wakes us again.
             self._anything.clear()
-        self._much.wait(_WINDOW)
+        self._wait_for_quiet()
         self._much.clear()
         taken: list[Order] = []
         octets = 0
@@ -137,6 +141,15 @@ class ChangeQueue:
         if self._waiting:
             self._much.set()
         return taken
+
+    def _wait_for_quiet(self) -> None:
+        """Mail that streams comes first: writing would take the processor from it."""
+        begun = time.monotonic()
+        seen = -1
+        while seen != self._put and time.monotonic() - begun < _LONGEST:
+            seen = self._put
+            if self._much.wait(_WINDOW):
+                return
 
     def uses(self) -> set[int]:
         """The contents that were read since the last time."""

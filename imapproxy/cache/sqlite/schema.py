@@ -31,7 +31,7 @@ from imapproxy.cache.store import StoreError
 APPLICATION_ID = 0x696D6170
 
 #: The format that is written by this version.
-FORMAT = 1
+FORMAT = 2
 
 #: Octets of one row of ``chunk``; all of a content but its last have as many.
 CHUNK = 256 * 1024
@@ -115,6 +115,7 @@ CREATE TABLE shape (
     request BLOB NOT NULL,
     seal INTEGER NOT NULL,
     names BLOB NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0,  -- by state.clock
     PRIMARY KEY (account, request)
 ) WITHOUT ROWID;
 CREATE TABLE note (
@@ -136,9 +137,6 @@ COLUMNS: Mapping[str, str] = {
     "EMAILID": "emailid",
 }
 
-# What makes format n + 1 out of format n, in the transaction that also counts the format up.
-_MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {}
-
 
 def version(database: sqlite3.Connection) -> int:
     """The format of the database; 0 for a new one."""
@@ -159,12 +157,12 @@ def bring_up_to_date(database: sqlite3.Connection, place: str) -> None:
     if found == FORMAT:
         return
     with transaction(database):
-        # Another process may have been quicker.
-        for older in range(version(database), FORMAT):
-            if older == 0:
-                _create(database)
-            else:
-                _MIGRATIONS[older](database)
+        found = version(database)  # another process may have been quicker
+        if found == 0:
+            _create(database)
+        for older in range(found or FORMAT, FORMAT):
+            _MIGRATIONS[older](database)
+        database.execute(f"PRAGMA user_version = {FORMAT}")
 
 
 def _create(database: sqlite3.Connection) -> None:
@@ -174,4 +172,12 @@ def _create(database: sqlite3.Connection) -> None:
     first = 1 + secrets.randbelow(1 << 40)
     database.execute("INSERT INTO state VALUES (1, ?, 0)", (first,))
     database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    database.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _shapes_have_an_age(database: sqlite3.Connection) -> None:
+    """Format 2: an account has a limited number of shapes, so that the oldest can go."""
+    database.execute("ALTER TABLE shape ADD COLUMN used INTEGER NOT NULL DEFAULT 0")
+
+
+# What makes format n + 1 out of format n, in the transaction that also counts the format up.
+_MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _shapes_have_an_age}
