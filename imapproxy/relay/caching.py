@@ -26,6 +26,7 @@ from imapproxy.relay.known_commands import (
     is_followed,
 )
 from imapproxy.relay.learning import LEARNED_NAMES, Learning
+from imapproxy.relay.mailbox_changes import MailboxChanges
 from imapproxy.relay.nudge import Nudge
 from imapproxy.relay.part_exchange import Asking
 from imapproxy.relay.planned_fetch import FetchOwner, PlannedFetch
@@ -72,8 +73,16 @@ class Caching:
         self.selected = Selected(account.name, reader, writer)
         self._shapes = Shapes(account.name, reader, writer)
         self._tee = Tee(self.selected, writer, self._shapes)
+        self._changes = MailboxChanges(
+            account.name, writer, self.selected, has_ids=account.has_emailid
+        )
         self._untagged = Untagged(
-            self.selected, self._tee, self._claimants, self._keep_early, self._before_expunge
+            self.selected,
+            self._tee,
+            self._changes,
+            self._claimants,
+            self._keep_early,
+            self._before_expunge,
         )
         self._planned: list[PlannedFetch] = []
         self._learnings: list[Learning] = []
@@ -177,6 +186,7 @@ class Caching:
     def relaying(self, command: RelayedCommand, line: ClientLine, *, whole: bool) -> None:
         """A command is about to be relayed; ``whole`` tells that its line is all of it."""
         name = command.name
+        self._changes.relaying(command, line if whole else None)
         if not is_followed(name, line.rest):
             self._blind_for_good = self._blind_for_good or name in (b"ENABLE", b"NOTIFY")
             self.selected.blind("the client said " + name.decode("ascii", "replace"))
@@ -264,6 +274,7 @@ class Caching:
 
     def _relayed_ended(self, command: RelayedCommand, text: bytes) -> None:
         self._nudge.heard()
+        self._changes.ended(command, text)
         if self._selects and self._selects[0] is command:
             self._selects.popleft()
             self._select_answered(text)

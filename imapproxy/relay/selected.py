@@ -99,12 +99,15 @@ class Selected:
     # -- what the partner says ---------------------------------------------------------------
 
     def status(self, line: bytes) -> None:
-        """An untagged status response while a SELECT is under way."""
+        """An untagged status response: what a SELECT tells, or that it is no longer true."""
         try:
             response = decode_response(line)
         except DecodeError:
             return
         if not isinstance(response, StatusResponse):
+            return
+        if self.selecting is None:
+            self._status_of_selected(response)
             return
         match response.code:
             case Count(name=name, value=value):
@@ -116,6 +119,14 @@ class Selected:
             case code if getattr(code, "name", "") == "UIDNOTSTICKY":
                 # RFC 4315 section 2: nothing here has the same UID next time.
                 self.selecting = None
+
+    def _status_of_selected(self, response: StatusResponse) -> None:
+        match response.code:
+            case Count(name="UIDVALIDITY", value=value):
+                if self.mailbox is not None and value != self.mailbox.uid_validity:
+                    self.blind("the mailbox has another UIDVALIDITY now")
+            case code if getattr(code, "name", "") == "UIDNOTSTICKY":
+                self.blind("the mailbox keeps no UIDs")
 
     def exists(self, count: int) -> None:
         """``* count EXISTS``."""

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from imapproxy.relay.learning import Learning
+from imapproxy.relay.mailbox_changes import MailboxChanges
 from imapproxy.relay.selected import Selected
 from imapproxy.relay.tee import Tee
 from imapproxy.wire.fetch_scanner import FETCH_BEGINS, FetchScanner
@@ -92,12 +93,14 @@ class Untagged:
         self,
         selected: Selected,
         tee: Tee,
+        changes: MailboxChanges,
         claimants: Callable[[], Iterable[Claimant]],
         keep_early: Callable[[int], Callable[[bytes], None] | None],
         before_expunge: Callable[[], None],
     ) -> None:
         self._selected = selected
         self._tee = tee
+        self._changes = changes
         self._scanner = FetchScanner(tee)
         self._claimants = claimants
         self._keep_early = keep_early
@@ -223,7 +226,8 @@ class Untagged:
         elif _VANISHED.match(data) is not None:
             self._before_expunge()
             self._selected.vanished(data)
-        elif self._selected.selecting is not None and _STATUS.match(data) is not None:
+        elif _STATUS.match(data) is not None:
+            self._changes.status(data)
             self._selected.status(data)
         return data
 

@@ -1,49 +1,6 @@
 """What of a mailbox is answered from here, what is asked, and what goes by."""
 
-import pytest
-from twisted.internet.task import Clock
-
-from imapproxy.cache.memory_store import MemoryStore
-from imapproxy.relay.caching import CachedAccount
-from imapproxy.relay.freshness import Freshness
-from tests.relay.conversation import Conversation
-
-SELECT = r"""
-    C: s SELECT INBOX
-    U: s SELECT INBOX
-    S. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
-    R. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
-"""
-FETCH_ENVELOPES = r"""
-    C: e1 FETCH 1:3 (UID ENVELOPE)
-    U: e1 FETCH 1:3 (UID ENVELOPE)
-    S. * 1 FETCH (UID 11 ENVELOPE (a))\r\n* 2 FETCH (UID 12 ENVELOPE (b))\r\n
-    R. * 1 FETCH (UID 11 ENVELOPE (a))\r\n* 2 FETCH (UID 12 ENVELOPE (b))\r\n
-    S. * 3 FETCH (UID 13 ENVELOPE ("c" NIL))\r\ne1 OK .\r\n
-    R. * 3 FETCH (UID 13 ENVELOPE ("c" NIL))\r\ne1 OK .\r\n
-"""
-
-
-class Cached:
-    """A store that is kept from conversation to conversation."""
-
-    def __init__(self, *, exact: bool = False) -> None:
-        self.store = MemoryStore(Clock())
-        self.freshness = Freshness(exact=exact, news_interval=30.0)
-
-    def talk(self) -> Conversation:
-        account = CachedAccount(b"imaps://upstream user", self.store, self.freshness)
-        return Conversation(account=account)
-
-
-@pytest.fixture
-def live() -> Cached:
-    return Cached()
-
-
-@pytest.fixture
-def exact() -> Cached:
-    return Cached(exact=True)
+from tests.relay.cached import FETCH_ENVELOPES, SELECT
 
 
 def test_what_was_fetched_once_is_served(live):
