@@ -74,9 +74,15 @@ class House:
         """Any server, reached as the scheme says."""
         await server.listen(reactor)
         self._servers.append(server)
-        url = f"{scheme}://localhost:{server.port}"
-        self._upstreams[name] = UpstreamConfig(url, "ca.pem", pins, connect_timeout=5)
+        self.name_upstream(name, server.port, scheme, pins)
         return server
+
+    def name_upstream(
+        self, name: str, at: int, scheme: str = "imaps", pins: tuple[str, ...] = ()
+    ) -> None:
+        """One that listens already."""
+        url = f"{scheme}://localhost:{at}"
+        self._upstreams[name] = UpstreamConfig(url, "ca.pem", pins, connect_timeout=5)
 
     def settings(self, *listeners: ListenerConfig, **limits: object) -> Settings:
         settings = checked(Config(self._upstreams, listeners), self.directory)

@@ -3,6 +3,8 @@
 import re
 from typing import NamedTuple
 
+from imapproxy.wire.framing import CRLF
+
 # tag = 1*<any ASTRING-CHAR except "+"> (RFC 3501 section 9). ASTRING-CHAR excludes ( ) { % * " \
 # controls and space.
 _TAG = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\+]+")
@@ -23,9 +25,12 @@ class ClientLine(NamedTuple):
 def read_client_line(data: bytes) -> ClientLine | None:
     """Take a command's first line apart; ``None`` where no tag can be read."""
     found = _TAG.match(data)
-    if found is None or data[found.end() : found.end() + 1] not in (b" ", b"\r"):
+    if found is None:
         return None
     rest = data[found.end() :]
+    # A CR that ends no line ends no tag either: what a server makes of it nobody could foretell.
+    if not rest.startswith(b" ") and rest != CRLF:
+        return None
     name = _NAME.match(rest)
     first = name[1].upper() if name is not None else b""
     if first == b"UID" and name is not None and name[2]:

@@ -44,6 +44,7 @@ from imapproxy.wire.framing import Fragment, Line, Literal, Malformed, Octets
 _ASKS_FOR_MORE = frozenset((b"IDLE", b"AUTHENTICATE"))
 _ZERO_TO_NINE = frozenset(b"0123456789")
 _LOGOUT_PATIENCE = 5.0  # seconds
+_HALF_CLOSED_PATIENCE = 600.0  # seconds for the answers to a client that says no more
 _LOGGED_OUT = b"* BYE Logging out\r\n%b OK Logout completed.\r\n"
 
 
@@ -129,10 +130,13 @@ class RelaySession:
 
     def client_input_ended(self) -> None:
         """The client will say no more but may still read: answer what it asked, then close."""
-        self._input_ended = True
+        told_before, self._input_ended = self._input_ended, True
         waits_for_client = self._half_written or self._undecided or self._continued
         if waits_for_client is not None or not self._order:
             self._end()
+        elif not told_before:
+            # That it is gone altogether would be noticed only when something is written to it.
+            self._timers.append(self._clock.callLater(_HALF_CLOSED_PATIENCE, self._end))
 
     def client_gone(self) -> None:
         """The client's connection is lost."""

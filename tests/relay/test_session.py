@@ -286,7 +286,9 @@ class TestHopByHop:
 
 
 class TestOddClients:
-    @pytest.mark.parametrize("line", ["", " a1 NOOP", "* NOOP", "+1 NOOP", "(a NOOP", 'a"b NOOP'])
+    @pytest.mark.parametrize(
+        "line", ["", " a1 NOOP", "* NOOP", "+1 NOOP", "(a NOOP", 'a"b NOOP', r"a1\rNOOP", r"a1\r"]
+    )
     def test_a_line_without_a_tag_is_answered_untagged(self, line):
         Conversation().script(rf"""
             C: {line}
@@ -622,6 +624,17 @@ class TestInputEnds:
             R: a1 OK
             U: P1 LOGOUT
         """)
+        assert talk.client_wire.disconnecting
+
+    def test_an_answer_that_never_comes_is_not_waited_for_for_ever(self):
+        talk = Conversation()
+        talk.client.dataReceived(b"a1 NOOP\r\n")
+        talk.client.readConnectionLost()
+        talk.client.proceed()
+        assert len(talk.clock.getDelayedCalls()) == 1
+        talk.clock.advance(599)
+        assert not talk.client_wire.closed
+        talk.clock.advance(1)
         assert talk.client_wire.disconnecting
 
     def test_half_a_line_is_not_waited_for(self):
