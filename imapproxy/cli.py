@@ -1,15 +1,22 @@
-"""The command line: ``imapproxy run``, ``stdio``, ``check``, ``status`` and ``demo``."""
+"""The command line: ``imapproxy run``, ``stdio``, ``check``, ``status``, ``cache``, ``demo``."""
 
-import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 import click
 import msgspec
 
 import imapproxy
+from imapproxy.cache_commands.group import cache
+from imapproxy.cli_options import (
+    UPSTREAM_HELP,
+    cache_options,
+    guarded,
+    log_options,
+    password_of,
+    upstream_options,
+)
 from imapproxy.config import (
     CacheConfig,
     Config,
@@ -22,7 +29,7 @@ from imapproxy.config import (
 )
 from imapproxy.daemon import run_daemon
 from imapproxy.logs import begin_logging
-from imapproxy.running import reactor_of_process, run_to_end, sentence_for
+from imapproxy.running import reactor_of_process, run_to_end
 from imapproxy.status import lines_of
 from imapproxy.status_socket import ask, ask_all
 from imapproxy.upstream.dial import TIMEOUT
@@ -38,38 +45,6 @@ _OPTION_OF_KEY = {
     "tls": "--tls-cert",
     "workers": "--workers",
 }
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_UPSTREAM_HELP = (
-    "The real server: imaps://HOST[:PORT] (TLS from the start) or "
-    "imap+starttls://HOST[:PORT] (plaintext that is upgraded before anything is said)."
-)
-_CA_HELP = "PEM file with the authorities to trust instead of the system's."
-_PIN_HELP = "Accept only this key of the server: sha256/BASE64, as `check` prints it. Repeatable."
-
-
-def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
-    def apply(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return apply
-
-
-_upstream_options = _options(
-    click.option("--ca-file", metavar="FILE", help=_CA_HELP),
-    click.option("--pin", "pins", multiple=True, metavar="PIN", help=_PIN_HELP),
-)
-_log_options = _options(
-    click.option("-v", "--verbose", is_flag=True, help="Log what each session does."),
-    click.option("--log-json", is_flag=True, help="Log JSON, one object a line, for machines."),
-)
-_cache_options = _options(
-    click.option("--data-dir", metavar="DIR", help="Where the cache lives."),
-    click.option("--no-cache", is_flag=True, help="Keep nothing of the mail on this machine."),
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96})
@@ -104,8 +79,8 @@ def cli() -> None:
 )
 @click.option("--tls-cert", metavar="FILE", help="PEM certificate chain for --tls-listen.")
 @click.option("--tls-key", metavar="FILE", help="PEM key for --tls-listen.")
-@click.option("--upstream", metavar="URL", help=_UPSTREAM_HELP)
-@_upstream_options
+@click.option("--upstream", metavar="URL", help=UPSTREAM_HELP)
+@upstream_options
 @click.option(
     "--allow-remote",
     is_flag=True,
@@ -116,8 +91,8 @@ def cli() -> None:
 )
 @click.option("--status-socket", metavar="FILE", help="Where `imapproxy status` asks.")
 @click.option("--config", "config_file", metavar="FILE", help="Read all this from a TOML file.")
-@_cache_options
-@_log_options
+@cache_options
+@log_options
 def run(
     listen: tuple[str, ...],
     tls_listen: tuple[str, ...],
@@ -161,7 +136,7 @@ def run(
         cache = _cache(data_dir, no_cache)
         return _settings_of(upstream, ca_file, pins, listeners, process=process, cache=cache)
 
-    _guarded(lambda: run_daemon(settings, verbose=verbose, log_json=log_json))
+    guarded(lambda: run_daemon(settings, verbose=verbose, log_json=log_json))
 
 
 def _listeners_of(
@@ -229,10 +204,10 @@ def _cache(data_dir: str | None, no_cache: bool) -> tuple[CacheConfig, str | Non
 
 
 @cli.command()
-@click.option("--upstream", required=True, metavar="URL", help=_UPSTREAM_HELP)
-@_upstream_options
-@_cache_options
-@_log_options
+@click.option("--upstream", required=True, metavar="URL", help=UPSTREAM_HELP)
+@upstream_options
+@cache_options
+@log_options
 def stdio(
     upstream: str,
     ca_file: str | None,
@@ -259,12 +234,12 @@ def stdio(
         reactor = reactor_of_process()
         run_to_end(reactor, serve_stdio(reactor, settings))
 
-    _guarded(serve)
+    guarded(serve)
 
 
 @cli.command()
 @click.argument("url")
-@_upstream_options
+@upstream_options
 @click.option("--user", metavar="NAME", help="Log in as well; the password is asked for.")
 @click.option(
     "--password-stdin", is_flag=True, help="Read the password from the first line of stdin."
@@ -288,23 +263,12 @@ def check(
 
     def do_check() -> None:
         settings = _settings_of(url, ca_file, pins, [ListenerConfig("0")], timeout)
-        password = _password(user, password_stdin)
+        password = password_of(user, password_stdin)
         reactor = reactor_of_process()
         target = settings.listeners[0].upstream
         sys.exit(run_to_end(reactor, check_upstream(reactor, target, user, password)))
 
-    _guarded(do_check)
-
-
-def _password(user: str | None, from_stdin: bool) -> str | None:
-    if user is None:
-        return None
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    told = os.environ.get("IMAPPROXY_PASSWORD")
-    if told is not None:
-        return told
-    return str(click.prompt(f"Password of {user}", hide_input=True, err=True))
+    guarded(do_check)
 
 
 @cli.command()
@@ -326,7 +290,7 @@ def status(path: str | None, as_json: bool) -> None:
             else:
                 click.echo("\n".join(lines_of(report)))
 
-    _guarded(show)
+    guarded(show)
 
 
 @cli.command(hidden=True)
@@ -334,7 +298,7 @@ def worker() -> None:
     """Serve sessions for `imapproxy run --workers`, which starts this."""
     from imapproxy.workers.worker import run_worker  # noqa: PLC0415
 
-    _guarded(run_worker)
+    guarded(run_worker)
 
 
 @cli.command()
@@ -347,19 +311,10 @@ def demo(keep: bool) -> None:
     """
     from imapproxy.demo import run_demo  # noqa: PLC0415
 
-    _guarded(lambda: sys.exit(run_demo(reactor_of_process(), keep=keep)))
+    guarded(lambda: sys.exit(run_demo(reactor_of_process(), keep=keep)))
 
 
-def _guarded(action: Callable[[], None]) -> None:
-    """Tell errors that are the user's to mend in one line, and exit with 2."""
-    try:
-        action()
-    except Exception as error:
-        sentence = sentence_for(error)
-        if sentence is None:
-            raise
-        click.echo(f"imapproxy: {sentence}", err=True)
-        sys.exit(2)
+cli.add_command(cache)
 
 
 def main() -> None:

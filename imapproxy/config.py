@@ -188,7 +188,7 @@ def check_config(config: Config, base: Path) -> Settings:
     if not config.listener:
         raise ConfigError("there is none; add a [[listener]] with listen = …", "listener")
     upstreams = {
-        name: _upstream(f"upstream.{name}", upstream, base)
+        name: load_upstream(f"upstream.{name}", upstream, base)
         for name, upstream in config.upstream.items()
     }
     listeners = tuple(
@@ -203,13 +203,14 @@ def check_config(config: Config, base: Path) -> Settings:
         _pool(config.pool),
         config.workers,
         base / config.status_socket if config.status_socket else None,
-        _cache(config, base),
+        cache_settings(config, base),
         config,
         base,
     )
 
 
-def _cache(config: Config, base: Path) -> CacheSettings | None:
+def cache_settings(config: Config, base: Path) -> CacheSettings | None:
+    """Where the cache is, ``None`` if it is off. Raises :class:`ConfigError`."""
     cache = config.cache
     if not cache.enabled:
         return None
@@ -226,7 +227,8 @@ def _cache(config: Config, base: Path) -> CacheSettings | None:
     return CacheSettings(directory, max_octets, freshness)
 
 
-def _upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
+def load_upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
+    """Load what is said of a server. Raises :class:`ConfigError`, with ``key`` in front."""
     try:
         address = parse_address(config.url)
     except AddressError as error:

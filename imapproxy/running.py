@@ -10,6 +10,7 @@ from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from imapproxy.cache.store import StoreError
 from imapproxy.config import ConfigError
 from imapproxy.names import NameResolver
 from imapproxy.reactor import install_reactor
@@ -88,7 +89,7 @@ def on_hangup(reactor: Any, reload: Any) -> None:
 
 def sentence_for(error: Exception) -> str | None:
     """One line for an error that is the user's to mend; ``None`` for a fault of ours."""
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError | StoreError):
         return str(error)
     if isinstance(error, UpstreamError):
         advice = getattr(error, "advice", "")

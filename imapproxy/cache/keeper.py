@@ -44,6 +44,9 @@ class Keeper(Protocol):
     def octets_on_disk(self) -> int:
         """How much room the store takes, log and all."""
 
+    def octets_in_use(self) -> int:
+        """How much of that counts against the limit: the log does not, nor free room."""
+
     def messages(self, mailbox: Mailbox) -> Iterator[HeldMessage]:
         """The messages that are held whole, by UID; what goes while they are read is left out.
 

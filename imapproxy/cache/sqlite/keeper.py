@@ -12,7 +12,7 @@ from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.files import StoreFiles
 from imapproxy.cache.sqlite.opening import open_existing
 from imapproxy.cache.sqlite.reader import SqliteReader
-from imapproxy.cache.sqlite.room import give_back, sweep
+from imapproxy.cache.sqlite.room import give_back, sweep, taken
 from imapproxy.cache.sqlite.verify import Verifier
 from imapproxy.cache.sqlite.writing import Writing
 from imapproxy.cache.store import Form, Holding, Mailbox, Need, Section, StoreError
@@ -47,6 +47,11 @@ class SqliteKeeper(Keeper):
     def octets_on_disk(self) -> int:
         """See the port."""
         return self._files.octets()
+
+    def octets_in_use(self) -> int:
+        """See the port."""
+        with self._told():
+            return taken(self._writing)
 
     def messages(self, mailbox: Mailbox) -> Iterator[HeldMessage]:
         """See the port."""

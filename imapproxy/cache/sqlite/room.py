@@ -36,7 +36,7 @@ class Room:
         False if there was nothing left to take out.
         """
         for _ in range(_ROUNDS):
-            lacking = _taken(writing.database) + octets - self._max_octets
+            lacking = taken(writing.database) + octets - self._max_octets
             if lacking <= 0:
                 return True
             if not (sweep(writing) or _evict(writing, lacking) or _drop_oldest(writing)):
@@ -45,7 +45,7 @@ class Room:
 
     def is_over(self, database: sqlite3.Connection) -> bool:
         """Whether more is kept than may be."""
-        return _taken(database) > self._max_octets
+        return taken(database) > self._max_octets
 
 
 def room_for(changes: Iterable[Change]) -> int:
@@ -100,7 +100,8 @@ def give_back(database: sqlite3.Connection) -> bool:
     return _pragma(database, "freelist_count") < before
 
 
-def _taken(database: sqlite3.Connection) -> int:
+def taken(database: sqlite3.Connection) -> int:
+    """Octets that count against the limit: of the pages that something is in."""
     pages = _pragma(database, "page_count") - _pragma(database, "freelist_count")
     return pages * _pragma(database, "page_size")
 

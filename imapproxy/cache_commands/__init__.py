@@ -1,0 +1,1 @@
+"""``imapproxy cache``: what people do with the cache."""

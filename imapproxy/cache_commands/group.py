@@ -1,0 +1,146 @@
+"""The commands below ``imapproxy cache``."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from imapproxy.cache_commands.place import (
+    place_of,
+    place_options,
+)
+from imapproxy.cli_options import guarded, options
+from imapproxy.config import ConfigError
+
+_account_option = click.option(
+    "--account",
+    "--user",
+    "account",
+    metavar="ACCOUNT",
+    help="Whose: as `cache stats` shows it, or the user name of it.",
+)
+_mailbox_option = click.option(
+    "--mailbox", "mailboxes", multiple=True, metavar="NAME", help="Which alone. Repeatable."
+)
+_selection_options = options(_account_option, _mailbox_option)
+
+
+@click.group()
+def cache() -> None:
+    """Look at the mail that is kept on this machine, check it, fill it, take it out.
+
+    All of these work with and without a proxy that is running. The cache is where the proxy has
+    it: say --config FILE or --data-dir DIR if the proxy was started with that.
+
+    \b
+    What is there:   imapproxy cache stats
+    Get it all:      imapproxy cache warm --upstream imaps://imap.example.com --user me
+    Is it sound:     imapproxy cache verify
+    Take it along:   imapproxy cache export --maildir Mail
+    Begin anew:      imapproxy cache clear
+    """
+
+
+@cache.command()
+@place_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
+def stats(config_file: str | None, data_dir: str | None, as_json: bool) -> None:
+    """Show what is held of which mailbox, and how often it was of use.
+
+    The hit rate is the share of messages of which a FETCH could be answered from here. The size
+    of a mailbox counts a message that is in two mailboxes twice; what all of it takes does not.
+    """
+    from imapproxy.cache_commands import stats as look  # noqa: PLC0415
+    from imapproxy.cache_commands.looking import keeper_of, taken_by  # noqa: PLC0415
+
+    def show() -> None:
+        from rich.console import Console  # noqa: PLC0415
+
+        place = place_of(config_file, data_dir)
+        with keeper_of(place) as keeper:
+            holdings, taken = keeper.holdings(), taken_by(keeper, place)
+        if as_json:
+            click.echo(msgspec.json.encode(look.as_json(taken, holdings)))
+        else:
+            look.show(look.console_for(Console()), taken, holdings)
+
+    guarded(show)
+
+
+@cache.command()
+@place_options
+@_selection_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clear(
+    config_file: str | None,
+    data_dir: str | None,
+    account: str | None,
+    mailboxes: tuple[str, ...],
+    yes: bool,
+) -> None:
+    """Take mail out of the cache, and give its room back to the file system.
+
+    Everything, or one account, or some mailboxes of it. No mail is lost: the server has it, and
+    it comes back here when it is read again.
+    """
+    from imapproxy.cache_commands.looking import clear_selected  # noqa: PLC0415
+    from imapproxy.cache_commands.selection import Selection  # noqa: PLC0415
+
+    def take_out() -> None:
+        place = place_of(config_file, data_dir)
+        clear_selected(place, Selection(account, mailboxes), ask=not yes)
+
+    guarded(take_out)
+
+
+@cache.command()
+@place_options
+@_selection_options
+@click.option("--mbox", metavar="FILE", type=click.Path(path_type=Path), help="One mailbox.")
+@click.option(
+    "--maildir", metavar="DIR", type=click.Path(path_type=Path), help="INBOX, others as folders."
+)
+def export(
+    config_file: str | None,
+    data_dir: str | None,
+    account: str | None,
+    mailboxes: tuple[str, ...],
+    mbox: Path | None,
+    maildir: Path | None,
+) -> None:
+    """Write the messages that are held whole into ordinary mail files.
+
+    They have their date of arrival, and their flags as they were when they were told last. Lines
+    end as files of this system have it. Exit code 1 if a message could not be read.
+
+    \b
+    imapproxy cache export --maildir Mail
+    imapproxy cache export --mbox inbox.mbox --mailbox INBOX
+    """
+    from imapproxy.cache_commands.export import Target  # noqa: PLC0415
+    from imapproxy.cache_commands.looking import export_selected  # noqa: PLC0415
+    from imapproxy.cache_commands.selection import Selection  # noqa: PLC0415
+
+    def write() -> None:
+        if (mbox is None) == (maildir is None):
+            raise ConfigError("say where to: --mbox FILE or --maildir DIR")
+        place = place_of(config_file, data_dir)
+        selection = Selection(account, mailboxes)
+        sys.exit(export_selected(place, selection, Target(mbox, maildir)))
+
+    guarded(write)
+
+
+@cache.command()
+@place_options
+@click.option("--dry-run", is_flag=True, help="Only look; take nothing out.")
+def verify(config_file: str | None, data_dir: str | None, dry_run: bool) -> None:
+    """Look at everything in the cache, every length and every checksum.
+
+    What is damaged is told and taken out; the server has it still. Exit code 0 if all is sound,
+    1 if something was not.
+    """
+    from imapproxy.cache_commands.looking import verify_all  # noqa: PLC0415
+
+    guarded(lambda: sys.exit(verify_all(place_of(config_file, data_dir), mend=not dry_run)))
