@@ -31,8 +31,6 @@ from imapproxy.wire.fetch_att import (
 # the name and the colon is obsolete, and not all servers take it for a part of the name.
 _FIELD = re.compile(rb"([!-9;-~]++):[^\r\n\x00]*+\r\n(?:[ \t][^\r\n\x00]*+\r\n)*+")
 _FIELDS = re.compile(rb"(?:[!-9;-~]++:[^\r\n\x00]*+\r\n(?:[ \t][^\r\n\x00]*+\r\n)*+)++")
-# A bare CR, a bare LF or a NUL: servers mend those, each in its own way.
-_ODD = re.compile(rb"\x00|\r(?!\n)|(?<!\r)\n")
 _END = b"\r\n\r\n"
 _SAME_AS = {
     Item.RFC822: Section(),
@@ -63,9 +61,18 @@ def find_header(octets: bytes, *, whole: bool) -> Header | None:
     if end <= 0 or octets.startswith(b"\r\n"):
         return None
     header = octets[: end + len(_END)]
-    if _ODD.search(header) is not None:
+    if _is_odd(header):
         return None
     return Header(header, _FIELDS.fullmatch(header, 0, end + 2) is not None)
+
+
+def _is_odd(header: bytes) -> bool:
+    """Whether there is a bare CR, a bare LF or a NUL: servers mend those, each in its own way.
+
+    Counting is four times as fast as one pattern for the three (hot: each message that is kept).
+    """
+    ends = header.count(b"\r\n")
+    return header.count(b"\n") != ends or header.count(b"\r") != ends or b"\0" in header
 
 
 class Way(Enum):

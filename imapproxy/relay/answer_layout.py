@@ -18,14 +18,16 @@ class Source(Enum):
 
 
 class AnswerLayout(NamedTuple):
-    """``template`` takes the message's number and one value for each of ``sources``.
+    """How to make a response: ``names`` are the items', ``sources`` where their values come from.
 
-    A source comes with an index: into what was told, kept or extracted. ``names`` are the items'.
+    A source comes with an index: into what was told, kept or extracted. ``templates`` are the text
+    up to and between the sections, which are put in as they are: the first takes the number of the
+    message, each the values of its items, and what announces the section behind it.
     """
 
     names: Shape
     sources: tuple[tuple[Source, int], ...]
-    template: bytes
+    templates: tuple[bytes, ...]
 
 
 @lru_cache(256)
@@ -33,11 +35,14 @@ def answer_layout(asked: Asked, shape: Shape, told: Shape) -> AnswerLayout:
     """The layout of answers of a shape, where the upstream has told the items ``told``."""
     names = layout(shape, told)
     sources = tuple(_source(canonical(name), asked, told) for name in names)
-    items = (
-        name.replace(b"%", b"%%") + (b" %d" if source is Source.UID else b" %b")
-        for name, (source, _) in zip(names, sources, strict=True)
-    )
-    return AnswerLayout(names, sources, b"* %d FETCH (" + b" ".join(items) + b")\r\n")
+    texts = [b"* %d FETCH ("]
+    for index, (name, (source, _)) in enumerate(zip(names, sources, strict=True)):
+        texts[-1] += (b" " if index else b"") + name.replace(b"%", b"%%")
+        texts[-1] += b" %d" if source is Source.UID else b" %b"
+        if source is Source.SECTION:
+            texts.append(b"")
+    texts[-1] += b")\r\n"
+    return AnswerLayout(names, sources, tuple(texts))
 
 
 def _source(name: bytes, asked: Asked, told: Shape) -> tuple[Source, int]:

@@ -8,7 +8,8 @@ is one formatting; a message that is too large for that is read and written piec
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice, repeat
 from typing import Any
 
 from imapproxy.cache.plan import Targets
@@ -115,6 +116,13 @@ class Answers:
             elif piece := self._made(batch):
                 return piece
 
+    def all_at_once(self) -> bytes | None:
+        """All of it, if that is one piece and nothing is missing."""
+        piece = self._made(self._batches[0])
+        if self.missing or self._streaming is not None or self._batches[0].uids:
+            return None
+        return piece
+
     def _made(self, batch: _Batch) -> bytes:
         """Answer for some messages of the batch, at least one of them."""
         count = min(len(batch.uids), _MESSAGES)
@@ -192,15 +200,17 @@ class Answers:
                 case Source.SECTION:
                     extract = self._asked.extracts[index][1]
                     held = sections[index]
-                    columns.append([value_of(extract, held.get(uid)) for uid in uids])
-        return self._poured(plan, batch, columns)
-
-    def _poured(self, plan: AnswerLayout, batch: _Batch, columns: list[_Column]) -> bytes:
+                    values = [value_of(extract, held.get(uid)) for uid in uids]
+                    columns += zip(*values, strict=True)
         if any(None in column for column in columns[1:]):
-            rows = list(zip(*columns, strict=True))
-            self._misses(batch, [index for index, row in enumerate(rows) if None in row])
-            return b"".join(plan.template % row for row in rows if None not in row)
-        return b"".join(map(plan.template.__mod__, zip(*columns, strict=True)))
+            columns = self._without_missing(batch, columns)
+        return _poured(plan, columns)
+
+    def _without_missing(self, batch: _Batch, columns: list[_Column]) -> list[_Column]:
+        rows = list(zip(*columns, strict=True))
+        self._misses(batch, [index for index, row in enumerate(rows) if None in row])
+        whole = [row for row in rows if None not in row]
+        return list[_Column](zip(*whole, strict=True))
 
     def _stream(self, batch: _Batch, shape: Shape, sections: list[dict[int, Section]]) -> None:
         """Answer for the first message of the batch, which is large."""
@@ -226,3 +236,24 @@ class Answers:
 
     def _misses(self, batch: _Batch, indices: Sequence[int]) -> None:
         self.missing += [(batch.numbers[index], batch.uids[index]) for index in indices]
+
+
+def _poured(plan: AnswerLayout, columns: list[_Column]) -> bytes:
+    """The responses: each template filled, and the octets of sections between them untouched."""
+    if not columns:
+        return b""
+    left = iter(columns)
+    parts: list[Iterable[bytes]] = []
+    for number, template in enumerate(plan.templates):
+        filled = zip(*islice(left, _fields_of(template)), strict=True)
+        # A template without fields is the same for all.
+        parts.append(map(template.__mod__, filled) if b"%" in template else repeat(template))
+        if number < len(plan.templates) - 1:
+            parts.append(next(left))
+    if len(parts) == 1:
+        return b"".join(parts[0])
+    return b"".join(chain.from_iterable(zip(*parts, strict=False)))
+
+
+def _fields_of(template: bytes) -> int:
+    return template.replace(b"%%", b"").count(b"%")

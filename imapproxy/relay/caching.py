@@ -6,7 +6,7 @@ on FETCH alone; of all else it only takes note.
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
@@ -116,9 +116,12 @@ class Caching:
     # -- commands --------------------------------------------------------------------------
 
     def planned(
-        self, command: ClientLine, in_flight: Iterable[RelayedCommand | PlannedFetch | bytes]
-    ) -> PlannedFetch | None:
-        """How to answer a command that is here whole; ``None`` if it is to be relayed."""
+        self, command: ClientLine, in_flight: Collection[RelayedCommand | PlannedFetch | bytes]
+    ) -> PlannedFetch | bytes | None:
+        """How to answer a command that is here whole; ``None`` if it is to be relayed.
+
+        Octets are the answer itself.
+        """
         view, mailbox = self.selected.view, self.selected.mailbox
         if view is None or mailbox is None or command.name not in (b"FETCH", b"UID FETCH"):
             return None
@@ -134,10 +137,30 @@ class Caching:
         targets = targets_of(request, view)
         if targets is None:
             return None
+        if len(targets.uids) == 1 and not in_flight:
+            answer = self._at_once(command.tag, request.asked, targets)
+            if answer is not None:
+                return answer
         parts = self._plan(request.asked, targets, ask=ahead is _Ahead.BY_UID)
         if parts is None:
             return None
         return self._fetch(command.tag, request.asked, parts)
+
+    def _at_once(self, tag: bytes, asked: Asked, targets: Targets) -> bytes | None:
+        """The answer for one message, if all of it is here (hot: programs read one by one)."""
+        mailbox = self.selected.mailbox
+        needs_asking = self._account.freshness.exact or asked.mutable or asked.touches
+        if needs_asking or mailbox is None or self._shapes.shape(asked) is None:
+            return None
+        answers = Answers(self._account.store, mailbox, asked, self._shapes.shape)
+        answers.add_all(targets)
+        answer = answers.all_at_once()
+        if answer is None:
+            return None
+        self._wanted = True
+        self._nudge.served()
+        self._writer.count(mailbox, 1, 0)
+        return b"%b%b OK Fetch completed.\r\n" % (answer, tag)
 
     def _plan(self, asked: Asked, targets: Targets, *, ask: bool) -> Plan | None:
         mailbox = self.selected.mailbox

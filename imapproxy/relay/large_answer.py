@@ -14,16 +14,19 @@ class BrokenAnswer(Exception):
     """A response that has begun cannot be finished: nothing lawful can be said behind it."""
 
 
-def value_of(extract: Extract, section: Section | None) -> bytes | None:
-    """The answer, with what announces it, of a section that is here whole (hot)."""
+def value_of(extract: Extract, section: Section | None) -> tuple[bytes, bytes | None]:
+    """What announces the answer, and the answer, of a section that is here whole (hot).
+
+    There is none (``None``) where something else is held than can be cut to it.
+    """
     if section is None or section.data is None:
-        return None
+        return b"", None
     data: bytes | None = section.data
     if section.key != extract.need.keys[0]:
         data = extract.cut(section.key, section.data)
     if data is None or section.form is Form.AS_IS:
-        return data
-    return _ANNOUNCED[section.form] % len(data) + data
+        return b"", data
+    return _ANNOUNCED[section.form] % len(data), data
 
 
 class _Window(NamedTuple):
@@ -56,7 +59,8 @@ def large_answer(
 
 def _part(reader: Reader, extract: Extract, section: Section | None) -> bytes | _Window | None:
     if section is None or section.data is not None:
-        return value_of(extract, section)
+        announcement, data = value_of(extract, section)
+        return None if data is None else announcement + data
 
     def text_at() -> int | None:
         header = find_header(reader.octets(section.content, 0, INLINE_MAX), whole=False)

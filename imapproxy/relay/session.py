@@ -193,6 +193,9 @@ class RelaySession:
         fetch = self._caching.planned(command, self._order)
         if fetch is None:
             return False
+        if isinstance(fetch, bytes):
+            self._answer(fetch)
+            return True
         self._order.append(fetch)
         if fetch.serves:
             self._waits_for_turn = True

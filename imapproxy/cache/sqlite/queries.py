@@ -15,6 +15,9 @@ SELECT id, seal, label FROM mailbox
 WHERE account = ? AND mailbox_id = ? AND name = ? AND uid_validity = ?
 """
 
+# Whether a number that was looked up before still means the same: it may have another name now.
+IS_THERE = "SELECT 1 FROM mailbox WHERE id = ? AND name = ? AND uid_validity = ?"
+
 # FLAGS are asked for when the upstream is away, all else many times a second.
 FLAGS_AND_ATTRIBUTES = """
 SELECT message.id, message.seal, flags, ifnull(attribute.id, 0), ifnull(attribute.seal, 0),

@@ -108,13 +108,17 @@ class ChangeQueue:
 
     def use(self, contents: Iterable[int]) -> None:
         """Contents were read. That is written along with something else, or after a while."""
+        is_known = self.has_small_news
         self._contents.append(tuple(contents))
-        self._anything.set()
+        if not is_known:  # else the writer has a time for it; waking it costs as much as an answer
+            self._anything.set()
 
     def count(self, mailbox: Mailbox, served: int, missed: int) -> None:
         """Messages were counted. That is written along with something else, or after a while."""
+        is_known = self.has_small_news
         self._counts.append((mailbox, served, missed))
-        self._anything.set()
+        if not is_known:
+            self._anything.set()
 
     # -- the other side --------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from imapproxy.cache.store import (
 )
 
 _FORMS = tuple(Form)
+_MAX_BOXES = 1000
 
 
 class SqliteReader(Reader):
@@ -41,6 +42,7 @@ class SqliteReader(Reader):
         damaged: Callable[[FileNumber], None],
     ) -> None:
         self._database: sqlite3.Connection | None = None
+        self._boxes: dict[Mailbox, int] = {}  # their numbers, as far as they were looked up
         self._number: FileNumber | None = None
         self._doubts = doubts
         self._report = report
@@ -57,6 +59,7 @@ class SqliteReader(Reader):
         if self._database is not None:
             self._database.close()
         self._database = None
+        self._boxes.clear()
 
     # -- the port --------------------------------------------------------------------------
 
@@ -178,6 +181,20 @@ class SqliteReader(Reader):
         """The number of the mailbox; 0, which has no rows, if there is none."""
         if self._doubts and mailbox in self._doubts:
             return 0
+        known = self._boxes.get(mailbox)
+        if known is not None:
+            where = (known, mailbox.identity[2], mailbox.uid_validity)
+            if database.execute(queries.IS_THERE, where).fetchone() is not None:
+                return known
+        number = self._looked_up(database, mailbox)
+        if number:
+            # A number is never used for a second mailbox, so that it need not be looked up again.
+            if len(self._boxes) >= _MAX_BOXES:
+                self._boxes.clear()
+            self._boxes[mailbox] = number
+        return number
+
+    def _looked_up(self, database: sqlite3.Connection, mailbox: Mailbox) -> int:
         where = (*mailbox.identity, mailbox.uid_validity)
         row = database.execute(queries.MAILBOX, where).fetchone()
         if row is None:
