@@ -1,7 +1,7 @@
 """Which messages the keys of a SEARCH, SORT or THREAD find."""
 
 import codecs
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 
 from fakeserver.gmail import label_test
 from fakeserver.reply import BadCommand
@@ -9,7 +9,7 @@ from fakeserver.search.program import BadText, Candidate, Compiler, NumbersRefus
 from fakeserver.session import Session
 from fakeserver.store.errors import StoreError
 from fakeserver.store.view import View
-from imapproxy.wire.search_key import And, Fuzzy, ModSeq, Not, Or, SearchKey
+from imapproxy.wire.search_key import And, Fuzzy, ModSeq, Not, Or, SearchKey, Sequence
 
 # Messages that are looked at between two turns of the reactor.
 _BATCH = 200
@@ -58,7 +58,15 @@ def matching(view: View, test: Test) -> Generator[bytes, bytes, list[Candidate]]
 
 def needs_mod_seq(keys: Iterable[SearchKey]) -> bool:
     """Whether MODSEQ is among the keys, so that the answer has one (RFC 7162 section 3.1.5)."""
-    return any(map(_has_mod_seq, keys))
+    return any(isinstance(key, ModSeq) for key in _flat(keys))
+
+
+def has_numbers(keys: Iterable[SearchKey]) -> bool:
+    """Whether message numbers are among the keys."""
+    return any(
+        isinstance(key, Sequence) and not key.by_uid and not key.numbers.is_saved_result
+        for key in _flat(keys)
+    )
 
 
 def numbers_of(found: Iterable[Candidate], *, by_uid: bool) -> list[int]:
@@ -81,13 +89,12 @@ def _codec(name: bytes | None) -> str:
     return codec
 
 
-def _has_mod_seq(key: SearchKey) -> bool:
-    match key:
-        case ModSeq():
-            return True
-        case Not(inner) | Fuzzy(inner):
-            return _has_mod_seq(inner)
-        case Or(keys) | And(keys):
-            return needs_mod_seq(keys)
-        case _:
-            return False
+def _flat(keys: Iterable[SearchKey]) -> Iterator[SearchKey]:
+    """The keys, and those within them."""
+    for key in keys:
+        yield key
+        match key:
+            case Not(inner) | Fuzzy(inner):
+                yield from _flat((inner,))
+            case Or(inner_keys) | And(inner_keys):
+                yield from _flat(inner_keys)

@@ -23,6 +23,7 @@ from fakeserver.commands import (
     thread,
     url_auth,
 )
+from fakeserver.commands.matching import has_numbers
 from fakeserver.reply import HandlerOf
 from fakeserver.session import State
 from imapproxy.wire import commands as wire
@@ -117,7 +118,12 @@ def extension_of(entry: Entry, body: wire.CommandBody) -> str:
 
 
 def may_expunge(entry: Entry, body: wire.CommandBody) -> bool:
-    """Whether EXPUNGE may be told behind this command."""
+    """Whether EXPUNGE may be told behind this command.
+
+    Not where message numbers are searched for, even by UID (RFC 7162 section 3.2.10.2).
+    """
+    if isinstance(body, wire.Search | wire.Sort | wire.Thread) and has_numbers(body.keys):
+        return False
     return entry.may_expunge or is_by_uid(body)
 
 
