@@ -1,5 +1,6 @@
 """``imapproxy check``: go the whole way to the upstream and tell each step."""
 
+import base64
 import socket
 from datetime import UTC, datetime
 from os import fsencode
@@ -121,12 +122,22 @@ async def _talk(report: Report, client: ImapClient, user: str | None, password: 
         await client.logout()
     except LoginRefused as error:
         advice = "check name and password; some providers want an app password for IMAP"
-        report.failed("log-in", str(error), advice)
+        report.failed("log-in", _without_password(str(error), user, password), advice)
         return 2
     except UpstreamError as error:
         report.failed("IMAP", str(error), getattr(error, "advice", ""))
         return 2
     return 0
+
+
+def _without_password(told: str, user: str | None, password: str | None) -> str:
+    """What a server has told, less the password, where it quotes the command that it refuses."""
+    if user is None or not password:
+        return told
+    plain = b"\0".join((b"", fsencode(user), fsencode(password)))
+    for quoted in (password, base64.b64encode(plain).decode()):
+        told = told.replace(quoted, "(password)")
+    return told
 
 
 async def _resolve(reactor: Any, host: str) -> list[str]:

@@ -29,7 +29,7 @@ from imapproxy.config import (
 )
 from imapproxy.daemon import run_daemon
 from imapproxy.logs import begin_logging
-from imapproxy.running import reactor_of_process, run_to_end
+from imapproxy.running import leave_no_core, reactor_of_process, run_to_end
 from imapproxy.status import lines_of
 from imapproxy.status_socket import ask, ask_all
 from imapproxy.upstream.dial import TIMEOUT
@@ -319,4 +319,5 @@ cli.add_command(cache)
 
 def main() -> None:
     """The entry point ``imapproxy``."""
+    leave_no_core()
     cli(prog_name="imapproxy")

@@ -1,6 +1,7 @@
 """Running the reactor for a command of the command line: once, with an exit code."""
 
 import contextlib
+import resource
 import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -27,6 +28,12 @@ def reactor_of_process() -> Any:
     process: Any = reactor
     process.installNameResolver(NameResolver(process))
     return process
+
+
+def leave_no_core() -> None:
+    """A core file would have every password in it that is in use."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def run_to_end(reactor: Any, main: Coroutine[Any, Any, int]) -> int:

@@ -45,7 +45,7 @@ class House:
         self.directory = directory
         self.ready: list[str] = []
         self.slow: Deferred[tuple[Session, bytes]] = Deferred()
-        self._servers: list[Server] = []
+        self.servers: list[Server] = []
         self._services: list[ProxyService] = []
         self._upstreams: dict[str, UpstreamConfig] = {}
         self._identity("cert", certificates.issued("localhost"))
@@ -73,7 +73,7 @@ class House:
     ) -> Server:
         """Any server, reached as the scheme says."""
         await server.listen(reactor)
-        self._servers.append(server)
+        self.servers.append(server)
         self.name_upstream(name, server.port, scheme, pins)
         return server
 
@@ -85,7 +85,7 @@ class House:
         self._upstreams[name] = UpstreamConfig(url, "ca.pem", pins, connect_timeout=5)
 
     def settings(self, *listeners: ListenerConfig, **limits: object) -> Settings:
-        settings = checked(Config(self._upstreams, listeners), self.directory)
+        settings = checked(Config(self._upstreams, listeners, data_dir="data"), self.directory)
         changed = dataclasses.replace(settings.limits, **limits)
         return msgspec.structs.replace(settings, limits=changed)
 
@@ -105,7 +105,7 @@ class House:
     async def close(self) -> None:
         for service in self._services:
             await service.drain()
-        for server in self._servers:
+        for server in self.servers:
             await server.stop()
 
 
