@@ -7,10 +7,15 @@ import sqlite3
 from collections.abc import Iterable
 
 from imapproxy.cache.sqlite.changes import Change, KeepAttributes, KeepSection, Piece
+from imapproxy.cache.sqlite.database import transaction
 from imapproxy.cache.sqlite.writing import Writing, messages_of, numbers
 
 # So many messages or contents are taken out in one transaction, and pages given back.
 _SLICE = 500
+
+# With more free pages than this, giving them back one by one takes long: each is looked for in the
+# list of those that are free. (60,000 of them took 1.4 s of the processor, all at once 0.3 s.)
+_MANY_PAGES = 8_000
 
 # How many slices at most to make room for one transaction.
 _ROUNDS = 8
@@ -95,9 +100,21 @@ def sweep(writing: Writing) -> bool:
 def give_back(database: sqlite3.Connection) -> bool:
     """Give some free pages back to the file system; False if there are none."""
     before = _pragma(database, "freelist_count")
-    if before:
+    if before > _MANY_PAGES:
+        _give_back_all(database)
+    elif before:
         database.execute(f"PRAGMA incremental_vacuum({_SLICE})").fetchall()
     return _pragma(database, "freelist_count") < before
+
+
+def _give_back_all(database: sqlite3.Connection) -> None:
+    """Let a transaction give back what is free; that SQLite does all at once, by itself."""
+    database.execute("PRAGMA auto_vacuum = FULL")
+    try:
+        with transaction(database):
+            database.execute("UPDATE state SET clock = clock + 1")
+    finally:
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
 
 
 def taken(database: sqlite3.Connection) -> int:
