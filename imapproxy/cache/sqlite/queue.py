@@ -16,20 +16,21 @@ from imapproxy.cache.sqlite.changes import Change
 from imapproxy.cache.sqlite.files import FileNumber
 from imapproxy.cache.store import Mailbox
 
-#: So many octets are written in one transaction: 15 ms, for which another process has to wait.
-BATCH = 4 * 1024 * 1024
+# So much is written in one transaction: 15 to 50 ms, for which another process has to wait.
+_BATCH_OCTETS = 4 * 1024 * 1024
+_BATCH_CHANGES = 2000
 
 # Writing begins when nothing has come for the first, at the latest after the second (in seconds),
 # and when so many octets wait.
 _WINDOW = 0.05
 _LONGEST = 1.0
-_MUCH = 4 * BATCH
+_MUCH = 4 * _BATCH_OCTETS
 
 # Seconds that uses and counts may wait for something that they can be written along with.
 _SMALL_NEWS = 30.0
 
-# What a change costs beside its octets.
-_OVERHEAD = 300
+# What a change costs beside its octets, in memory.
+_OVERHEAD = 500
 
 
 class Flush(NamedTuple):
@@ -85,9 +86,10 @@ class ChangeQueue:
             self._much.set()
         return True
 
-    def put(self, order: Order) -> None:
-        """Put something in that must not be lost."""
-        self._waiting.append((0, order))
+    def put(self, order: Order, octets: int = 0) -> None:
+        """Put something in that must not be lost; it is as much work as ``octets`` would be."""
+        self._put += octets
+        self._waiting.append((octets, order))
         self._anything.set()
 
     def hurry(self, order: Order) -> None:
@@ -137,7 +139,7 @@ class ChangeQueue:
         self._much.clear()
         taken: list[Order] = []
         octets = 0
-        while self._waiting and octets < BATCH:
+        while self._waiting and octets < _BATCH_OCTETS and len(taken) < _BATCH_CHANGES:
             some, order = self._waiting.popleft()
             octets += some
             taken.append(order)

@@ -13,9 +13,6 @@ from imapproxy.cache.store import COMMON
 #: A message, and one that is to get what it lacks of the first.
 Pair = tuple[int, int]
 
-# So many at a time, so that a mailbox that is copied is not all in memory.
-_SLICE = 500
-
 _OTHERS = """
 SELECT one.id, other.id
 FROM attribute AS one
@@ -39,11 +36,9 @@ def share(writing: Writing, changed: Collection[int]) -> None:
 
 def give(writing: Writing, pairs: Sequence[Pair]) -> None:
     """Give the second of each pair what the first has and the second has not."""
-    for at in range(0, len(pairs), _SLICE):
-        some = pairs[at : at + _SLICE]
-        messages = {message for pair in some for message in pair}
-        _give_attributes(writing, some, messages)
-        _give_sections(writing, some, messages)
+    messages = {message for pair in pairs for message in pair}
+    _give_attributes(writing, pairs, messages)
+    _give_sections(writing, pairs, messages)
 
 
 def _give_attributes(writing: Writing, pairs: Sequence[Pair], messages: Collection[int]) -> None:

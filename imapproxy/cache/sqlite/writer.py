@@ -38,6 +38,10 @@ from imapproxy.cache.store import (
 
 _KEPT = frozenset(ATTRIBUTES)
 
+# So many messages are one change at most, lest a transaction take long.
+_SLICE = 500
+_WORK = 2000  # octets that could be put in meanwhile, for each of them
+
 
 class SqliteWriter(Writer):
     """See the port."""
@@ -91,7 +95,9 @@ class SqliteWriter(Writer):
 
     def forget(self, mailbox: Mailbox, uids: Iterable[int]) -> None:
         """See the port."""
-        self._queue.put(Forget(mailbox, [uid for uid in uids if 0 < uid <= UID_MASK]))
+        gone = [uid for uid in uids if 0 < uid <= UID_MASK]
+        for at in range(0, len(gone), _SLICE):
+            self._queue.put(Forget(mailbox, gone[at : at + _SLICE]), _SLICE * _WORK)
 
     def drop(self, mailbox: Mailbox) -> None:
         """See the port."""
@@ -102,7 +108,8 @@ class SqliteWriter(Writer):
     def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
         """See the port."""
         pairs = [pair for pair in uids if all(0 < uid <= UID_MASK for uid in pair)]
-        self._queue.put(Copied(source, target, pairs))
+        for at in range(0, len(pairs), _SLICE):
+            self._queue.put(Copied(source, target, pairs[at : at + _SLICE]), _SLICE * _WORK)
 
     def renamed(self, account: bytes, old: bytes, new: bytes) -> None:
         """See the port."""
