@@ -29,6 +29,9 @@ from imapproxy.cache.store import (
 
 DEFAULT_MAX_OCTETS = 2 * 1024 * 1024 * 1024
 
+# What no server may say is kept by no store.
+_MAX_INTEGER = 2**63 - 1
+
 
 class MemorySectionWriter(SectionWriter):
     """See :class:`imapproxy.cache.store.SectionWriter`."""
@@ -83,6 +86,8 @@ class MemoryWriter(Writer):
 
     def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
         """See the port."""
+        if max(mailbox.uid_validity, uid_list.uid_next) > _MAX_INTEGER:
+            return
         if self._kept.box(mailbox) is None:
             self._remove(mailbox)
         self._admit(mailbox).uid_list = UidList(uid_list.uid_next, array("I", uid_list.uids))
@@ -111,7 +116,7 @@ class MemoryWriter(Writer):
         clean: bool = False,
     ) -> None:
         """See the port."""
-        message = self._message(mailbox, uid)
+        message = self._message(mailbox, uid) if key.isascii() else None
         if message is None:
             return
         old = message.sections.get(key)
@@ -220,7 +225,9 @@ class MemoryWriter(Writer):
         return box
 
     def _message(self, mailbox: Mailbox, uid: int) -> KeptMessage | None:
-        """The message to write to; ``None`` under a UIDVALIDITY that has passed."""
+        """The message to write to; ``None`` under a UIDVALIDITY that has passed or cannot be."""
+        if not 0 < uid < 2**32 or mailbox.uid_validity > _MAX_INTEGER:
+            return None
         box = self._admit(mailbox)
         if box.mailbox.uid_validity != mailbox.uid_validity:
             return None

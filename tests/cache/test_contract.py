@@ -396,6 +396,34 @@ async def test_sections_in_pieces_do_not_mix(store):
     assert bodies(store, INBOX) == {1: b"1" * 2**19, 2: b"2" * 2**19}
 
 
+@in_reactor
+async def test_what_no_server_may_say_is_not_kept_and_hurts_nobody(store):
+    odd = INBOX._replace(uid_validity=2**80)
+    for mailbox, uid in ((odd, 1), (INBOX, 0), (INBOX, -1), (INBOX, 2**32), (INBOX, 2**70)):
+        keep_message(store, mailbox, uid)
+        keep_message(store, mailbox, uid, LARGE)
+        store.writer.keep_attributes(mailbox, uid, {"ENVELOPE": b"(NIL)"})
+        section = store.writer.begin_section(mailbox, uid, "", Form.LITERAL, len(LARGE))
+        section.write(LARGE)
+        section.close(header=b"A: 1\r\n\r\n")
+        store.writer.forget(mailbox, [uid])
+        store.writer.copied(mailbox, ARCHIVE, [(uid, 1)])
+        store.writer.copied(ARCHIVE, mailbox, [(1, uid)])
+    store.writer.keep_uid_list(odd, UidList(1, array("I")))
+    store.writer.keep_uid_list(INBOX, UidList(2**80, array("I")))
+    store.writer.drop(odd)
+    store.writer.keep_section(INBOX, 7, "HEADER.FIELDS (\udc80)", Form.LITERAL, b"x")
+    store.writer.keep_section(INBOX, 7, "HEADER.FIELDS (\xe4)", Form.LITERAL, b"x")
+    keep_message(store, INBOX, 8)
+    await store.flushed()
+    assert held(store, INBOX, low=-5, high=2**80) == [8]
+    assert held(store, odd) == held(store, ARCHIVE) == []
+    assert store.reader.uid_list(odd) is store.reader.uid_list(INBOX) is None
+    need = Need(("HEADER.FIELDS (\udc80)", "\udc81", ""))
+    assert bodies(store, INBOX, need) == {8: message(8)}
+    assert held(store, INBOX, (), [need, Need(("\udc80",))]) == []
+
+
 # -- what is held ----------------------------------------------------------------------------
 
 

@@ -163,7 +163,8 @@ class Batch:
         if writing.find(change.mailbox) is None:
             writing.drop(change.mailbox)
         box = writing.admit(change.mailbox)
-        assert box is not None
+        if box is None:
+            return
         seal = seals.of_uid_list(box, change.uid_next, change.uids)
         writing.database.execute(
             "INSERT INTO uid_list VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "

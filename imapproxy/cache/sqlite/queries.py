@@ -118,14 +118,15 @@ def sections(need: Need) -> tuple[str, list[Any], list[Any]]:
         f"{found} FROM (SELECT {_SECTION}, min(CASE key {ranks} END) FROM section "
         f"WHERE message {between} AND +message {between} AND {condition} GROUP BY message) AS s "
         "LEFT JOIN chunk ON chunk.id = s.content << 20",
-        list(need.keys),
+        parameters[: len(need.keys)],
         parameters,
     )
 
 
 def _serves(need: Need) -> tuple[str, list[Any]]:
     """True of a row of ``section`` that the need can be served from."""
-    wanted, *others = need.keys
+    # Only ASCII is ever kept, and SQLite takes no surrogates.
+    wanted, *others = (key if key.isascii() else ascii(key) for key in need.keys)
     if not others:
         return "key = ?", [wanted]
     marks = ", ".join("?" * len(others))

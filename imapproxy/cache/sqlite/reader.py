@@ -13,7 +13,7 @@ from imapproxy.cache.sqlite.changes import Spoilt
 from imapproxy.cache.sqlite.database import ERRORS, is_damage
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.files import FileNumber
-from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, UID_BITS, UID_MASK
+from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, MAX_INTEGER, UID_BITS, UID_MASK
 from imapproxy.cache.store import (
     Form,
     Holding,
@@ -179,7 +179,7 @@ class SqliteReader(Reader):
 
     def _box(self, database: sqlite3.Connection, mailbox: Mailbox) -> int:
         """The number of the mailbox; 0, which has no rows, if there is none."""
-        if self._doubts and mailbox in self._doubts:
+        if mailbox.uid_validity > MAX_INTEGER or (self._doubts and mailbox in self._doubts):
             return 0
         known = self._boxes.get(mailbox)
         if known is not None:

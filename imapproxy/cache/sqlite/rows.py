@@ -68,7 +68,7 @@ def sections(
     rows: Iterable[tuple[Any, ...]], need: Need, max_octets: int, report: Report
 ) -> list[Section]:
     """Rows of ``queries.sections``, until there are so many octets."""
-    keys = {key.encode(): key for key in need.keys}
+    keys = {key.encode(errors="replace"): key for key in need.keys}
     of_section = seals.of_section
     found = []
     octets = 0

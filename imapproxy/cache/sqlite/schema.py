@@ -40,6 +40,9 @@ CHUNK = 256 * 1024
 _PLAUSIBLE = 1000
 
 CHUNK_BITS = 20
+#: SQLite's largest number; what a server makes up may be larger.
+MAX_INTEGER = 2**63 - 1
+
 UID_BITS = 32
 UID_MASK = (1 << UID_BITS) - 1
 

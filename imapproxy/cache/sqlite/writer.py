@@ -25,7 +25,7 @@ from imapproxy.cache.sqlite.changes import (
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.queue import ChangeQueue
 from imapproxy.cache.sqlite.rows import pack_uids
-from imapproxy.cache.sqlite.schema import UID_MASK
+from imapproxy.cache.sqlite.schema import MAX_INTEGER, UID_MASK
 from imapproxy.cache.store import (
     ATTRIBUTES,
     INLINE_MAX,
@@ -60,7 +60,8 @@ class SqliteWriter(Writer):
     def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
         """See the port."""
         uids = pack_uids(uid_list.uids)
-        self.offer(KeepUidList(mailbox, uid_list.uid_next, uids), len(uids))
+        if uid_list.uid_next <= MAX_INTEGER:
+            self.offer(KeepUidList(mailbox, uid_list.uid_next, uids), len(uids))
 
     def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
         """See the port."""
@@ -79,7 +80,7 @@ class SqliteWriter(Writer):
         clean: bool = False,
     ) -> None:
         """See the port."""
-        if 0 < uid <= UID_MASK:
+        if 0 < uid <= UID_MASK and key.isascii():
             self.offer(KeepSection(mailbox, uid, key, form, octets, clean), len(octets))
 
     def begin_section(
@@ -201,7 +202,8 @@ class _LargeSection(SectionWriter):
         self._begin = begin
         self._generation = writer.generation
         self._written = 0
-        self._open = writer.offer(begin, 0)
+        in_range = 0 < begin.uid <= UID_MASK and begin.key.isascii()
+        self._open = in_range and writer.offer(begin, 0)
 
     def write(self, octets: bytes) -> None:
         """See the port."""

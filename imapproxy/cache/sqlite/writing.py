@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from imapproxy.cache.sqlite import seals
 from imapproxy.cache.sqlite.database import Damaged, insert
 from imapproxy.cache.sqlite.rows import is_whole
-from imapproxy.cache.sqlite.schema import UID_BITS, UID_MASK
+from imapproxy.cache.sqlite.schema import MAX_INTEGER, UID_BITS, UID_MASK
 from imapproxy.cache.store import Mailbox
 
 
@@ -97,6 +97,8 @@ class Writing:
         self._boxes.clear()
 
     def _admit(self, mailbox: Mailbox) -> int | None:
+        if mailbox.uid_validity > MAX_INTEGER:
+            return None
         row = self.row(mailbox)
         if row is not None:
             box, uid_validity, label = row
