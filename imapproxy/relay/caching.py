@@ -103,9 +103,14 @@ class Caching:
 
     @property
     def needs_quiet(self) -> bool:
-        """Whether the client's next command has to wait: the upstream is showing how it answers
-        one, and what it answers to another could be taken for that.
+        """Whether the client's next command has to wait.
+
+        The upstream is showing how it answers one, and what it answers to another could be taken
+        for that. Or it is answering a question of our own: what a command behind that changes it
+        would tell with that, in another form (UIDs are told with a UID STORE, not with a FETCH).
         """
+        if self._learnings and not all(learning.ended for learning in self._learnings):
+            return True
         fetch = self._learns_shape
         if fetch is None:
             return False
@@ -235,6 +240,7 @@ class Caching:
             # The client would take what they bring for news of the next mailbox.
             self._untagged.drop_until(learnings[-1])
         self.selected.leave()
+        self._tee.forget_unnamed()
         self._nudge.stop()
         self._wanted = False
 
@@ -249,10 +255,6 @@ class Caching:
             self._wanted = True
             self._passing[command] = request.asked
         self._expect()
-        if request is None or request.asked.wants_uid or self._account.freshness.exact:
-            return
-        if self._may_learn:
-            self._learn_in_front(request, view)
 
     @property
     def _may_learn(self) -> bool:
@@ -260,13 +262,6 @@ class Caching:
         return not self._unread and not any(
             asked.names <= LEARNED_NAMES for asked in self._passing.values()
         )
-
-    def _learn_in_front(self, request: FetchRequest, view: View) -> None:
-        """Without UIDs nothing of the answers could be kept."""
-        for first, last in request.sequence_set.resolve(view.exists):
-            is_sane = last <= view.exists and last - first < _LEARNED_AT_ONCE
-            if is_sane and UNKNOWN in view.uids(first, last):
-                self._learn(first, last)
 
     # -- from the partner --------------------------------------------------------------------
 
@@ -318,16 +313,23 @@ class Caching:
             self._nudge.start()
 
     def batch_received(self) -> None:
-        """Everything that had arrived was told: time for questions of our own."""
+        """Everything that had arrived was told."""
         if any(learning.ended for learning in self._learnings):
             self._learnings = [learning for learning in self._learnings if not learning.ended]
             self._claims_changed()
+            self._tee.keep_named()
         self.selected.save()
-        if not self._account.freshness.exact:
+
+    def at_leisure(self) -> None:
+        """Everything that the client has asked so far was sent on: a question of our own may go."""
+        if not self._account.freshness.exact and not self._owner.in_flight:
             self._learn_more()
 
     def _learn_more(self) -> Learning | None:
+        view = self.selected.view
         unknown = self.selected.unknown()
+        if view is not None and view.exists > _LEARNED_IN_ALL and not self.selected.has_candidate:
+            unknown = self._tee.unnamed
         if unknown is None or self._learnings or not self._is_worth_learning:
             return None
         first, last = unknown
@@ -345,7 +347,7 @@ class Caching:
         view = self.selected.view
         if self._account.freshness.exact:
             return view is not None and view.exists <= _LEARNED_AT_ONCE
-        return self._wanted and view is not None and view.exists <= _LEARNED_IN_ALL
+        return self._wanted and view is not None
 
     def fetch_ended(self, fetch: PlannedFetch) -> None:
         """A planned FETCH has its answer."""
@@ -397,6 +399,7 @@ class Caching:
 
     def _before_expunge(self) -> None:
         """Message numbers are about to change."""
+        self._tee.forget_unnamed()
         for fetch in self._planned:
             fetch.release_early()
 

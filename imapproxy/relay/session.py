@@ -351,8 +351,8 @@ class RelaySession:
         self._settle()
         if self._caching is not None and self.ready:
             self._resume_client()  # what it was waiting for may have come
-        else:
-            self.flush()
+            self._caching.at_leisure()
+        self.flush()
 
     def disconnected(self, error: UpstreamError) -> None:
         """The partner is gone; the commands in flight were answered before."""

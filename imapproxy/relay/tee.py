@@ -14,6 +14,8 @@ from imapproxy.wire.framing import Octets
 
 # Gathered before it is kept; what is larger is written as it comes.
 _SMALL = 64 * 1024
+# Of messages whose UIDs are not known yet so much may wait for them.
+_MAX_UNNAMED = 4 * 1024 * 1024
 _ATTRIBUTES = {name.encode(): name for name in ATTRIBUTES}
 _SECTION = re.compile(rb"(BODY|BINARY|BINARY\.SIZE)\[([^\]]*)\](<[0-9]+>)?\Z")
 # What servers tell of a message that is gone already and of which nobody may say so yet (RFC 2180
@@ -33,6 +35,13 @@ class _Kept(NamedTuple):
     key: str
     form: Form
     octets: bytes
+
+
+class _Unnamed(NamedTuple):
+    """What a response told of a message whose UID is not known yet."""
+
+    attributes: dict[str, bytes]
+    sections: list[_Kept]
 
 
 class _Streamed:
@@ -71,6 +80,8 @@ class Tee:
         # What was asked for in part, by the canonical names of the answers: an answer tells where
         # it begins, and not how much was wanted.
         self._partials: dict[bytes, str] = {}
+        self._unnamed: dict[int, _Unnamed] = {}
+        self._unnamed_octets = 0
         self._begin(0, 0)
 
     def _begin(self, number: int, uid: int) -> None:
@@ -166,29 +177,67 @@ class Tee:
         if self._uid:
             selected.learn(self._number, self._uid)
         mailbox = selected.mailbox
-        if mailbox is None or not self._uid or selected.uid(self._number) != self._uid:
+        if mailbox is None or (self._uid and selected.uid(self._number) != self._uid):
             self.abandon()
             return
         self._learn_shapes()
-        self._keep(mailbox, self._uid)
+        if self._uid:
+            if self._keep(mailbox, self._uid, self._attributes, self._sections):
+                for stream in self._streams:
+                    stream.close()
+            else:
+                self.abandon()
+        else:
+            self._keep_until_known()
 
     def fetch_unreadable(self) -> None:
         """See :meth:`fetch_begins`."""
         self.abandon()
 
+    # -- whose UID is not known ------------------------------------------------------------
+
+    def _keep_until_known(self) -> None:
+        """A client that names messages by number need not ask for their UIDs."""
+        size = sum(map(len, self._attributes.values())) + sum(len(s.octets) for s in self._sections)
+        if self._unnamed_octets + size <= _MAX_UNNAMED and (self._attributes or self._sections):
+            self._unnamed[self._number] = _Unnamed(self._attributes, self._sections)
+            self._unnamed_octets += size
+        self.abandon()
+
+    @property
+    def unnamed(self) -> tuple[int, int] | None:
+        """The first and last number of the messages that wait for their UIDs."""
+        return (min(self._unnamed), max(self._unnamed)) if self._unnamed else None
+
+    def keep_named(self) -> None:
+        """Keep those whose UIDs were learned meanwhile."""
+        mailbox = self._selected.mailbox
+        waiting, self._unnamed = self._unnamed, {}
+        self._unnamed_octets = 0
+        for number, (attributes, sections) in waiting.items():
+            uid = self._selected.uid(number)
+            if uid and mailbox is not None:
+                self._keep(mailbox, uid, attributes, sections)
+
+    def forget_unnamed(self) -> None:
+        """The numbers mean other messages from now on."""
+        self._unnamed = {}
+        self._unnamed_octets = 0
+
     # -- keeping ---------------------------------------------------------------------------
 
-    def _keep(self, mailbox: Mailbox, uid: int) -> None:
-        if any(self._attributes.get(name) == value for name, value in _INVENTED):
-            self.abandon()
-            return
+    def _keep(
+        self, mailbox: Mailbox, uid: int, attributes: dict[str, bytes], sections: list[_Kept]
+    ) -> bool:
+        """Keep what was told of a message; ``False`` if none of it is to be believed."""
+        if any(attributes.get(name) == value for name, value in _INVENTED):
+            return False
         # Flags alone are no news worth a write: what is held of them is a memory at best.
-        if self._attributes.keys() - {"FLAGS"} or self._sections:
-            self._writer.keep_attributes(mailbox, uid, self._attributes)
-        for key, form, octets in self._sections:
+        if attributes.keys() - {"FLAGS"} or sections:
+            self._writer.keep_attributes(mailbox, uid, attributes)
+        for key, form, octets in sections:
             self._keep_section(mailbox, uid, key, form, octets)
-        for stream in self._streams:
-            stream.close()
+        return True
 
     def _keep_section(
         self, mailbox: Mailbox, uid: int, key: str, form: Form, octets: bytes

@@ -132,3 +132,54 @@ def test_exact_asks_for_a_sign_that_the_messages_are_there(exact):
         S. * 4 FETCH (UID 15)\r\nP2 OK .\r\n
         R: n OK .
     """)
+
+
+def test_what_was_asked_for_without_uids_is_kept_once_they_are_known(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(r"""
+        C: e1 FETCH 1:2 ENVELOPE
+        U: e1 FETCH 1:2 ENVELOPE
+        S. * 1 FETCH (ENVELOPE (a))\r\n* 2 FETCH (ENVELOPE (b))\r\ne1 OK .\r\n
+        R. * 1 FETCH (ENVELOPE (a))\r\n* 2 FETCH (ENVELOPE (b))\r\ne1 OK .\r\n
+        U: P1 FETCH 1:3 (UID)
+        S. * 1 FETCH (UID 11)\r\n* 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\nP1 OK .\r\n
+        C: e2 FETCH 1:2 ENVELOPE
+        R: * 1 FETCH (ENVELOPE (a))
+        R: * 2 FETCH (ENVELOPE (b))
+        R: e2 OK Fetch completed.
+    """)
+
+
+def test_an_expunge_takes_what_waits_for_its_uid(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(r"""
+        C. e1 FETCH 1:2 ENVELOPE\r\nn NOOP\r\n
+        U. e1 FETCH 1:2 ENVELOPE\r\nn NOOP\r\n
+        S. * 1 FETCH (ENVELOPE (a))\r\n* 2 FETCH (ENVELOPE (b))\r\ne1 OK .\r\n
+        R. * 1 FETCH (ENVELOPE (a))\r\n* 2 FETCH (ENVELOPE (b))\r\ne1 OK .\r\n
+        S. * 1 EXPUNGE\r\nn OK .\r\n
+        R. * 1 EXPUNGE\r\nn OK .\r\n
+        U: P1 FETCH 1:2 (UID)
+        S. * 1 FETCH (UID 12)\r\n* 2 FETCH (UID 13)\r\nP1 OK .\r\n
+        C: e2 FETCH 1 ENVELOPE
+        U: e2 FETCH 1 ENVELOPE
+    """)
+
+
+def test_no_command_of_the_client_is_sent_behind_a_question_of_ours(live):
+    # The answers to a UID STORE have to have UIDs (RFC 3501 section 6.4.8), and a server that is
+    # asked for more tells the flags with that, as in any FETCH.
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(r"""
+        C: e1 FETCH 1:2 ENVELOPE
+        U: e1 FETCH 1:2 ENVELOPE
+        S. * 1 FETCH (ENVELOPE (a))\r\n* 2 FETCH (ENVELOPE (b))\r\ne1 OK .\r\n
+        R. * 1 FETCH (ENVELOPE (a))\r\n* 2 FETCH (ENVELOPE (b))\r\ne1 OK .\r\n
+        U: P1 FETCH 1:3 (UID)
+        C: s UID STORE 11 +FLAGS (\\Seen)
+        S. * 1 FETCH (UID 11)\r\n* 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\nP1 OK .\r\n
+        U: s UID STORE 11 +FLAGS (\\Seen)
+    """)
