@@ -7,10 +7,14 @@ import click
 import msgspec
 
 from imapproxy.cache_commands.place import (
+    ServerOptions,
     place_of,
     place_options,
+    rate_of,
+    server_of,
+    server_options,
 )
-from imapproxy.cli_options import guarded, options
+from imapproxy.cli_options import guarded, options, password_of
 from imapproxy.config import ConfigError
 
 _account_option = click.option(
@@ -66,6 +70,59 @@ def stats(config_file: str | None, data_dir: str | None, as_json: bool) -> None:
             look.show(look.console_for(Console()), taken, holdings)
 
     guarded(show)
+
+
+@cache.command()
+@place_options
+@server_options
+@click.option("--user", required=True, metavar="NAME", help="Log in as; the password is asked for.")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of stdin."
+)
+@click.option(
+    "--mailbox", "mailboxes", multiple=True, metavar="NAME", help="Not all. Repeatable, in order."
+)
+@click.option("--newest", type=click.IntRange(1), metavar="N", help="Of each only the newest N.")
+@click.option("--headers-only", is_flag=True, help="What lists show, without the text.")
+@click.option("--rate", metavar="SIZE", help="Octets a second at most: 500KB, 2MiB. Default: all.")
+def warm(
+    config_file: str | None,
+    data_dir: str | None,
+    upstream: str | None,
+    ca_file: str | None,
+    pins: tuple[str, ...],
+    user: str,
+    password_stdin: bool,
+    mailboxes: tuple[str, ...],
+    newest: int | None,
+    headers_only: bool,
+    rate: str | None,
+) -> None:
+    """Fetch the mail of an account into the cache, the newest first.
+
+    What is held is not asked for again: stop it at any time, and the next run goes on. A server
+    that has had enough is left alone for a while. No flag changes, and nothing that is held is
+    pushed out: when the cache is full, that is the end. Log in by the same name, and at the same
+    URL, as the mail program and the proxy do. Exit code 0 if all that is wanted is held, else 1.
+    The password may also be in the environment variable IMAPPROXY_PASSWORD.
+
+    \b
+    imapproxy cache warm --upstream imaps://imap.example.com --user me
+    imapproxy cache warm --config imapproxy.toml --user me --mailbox INBOX --newest 1000
+    imapproxy cache warm --upstream … --user me --headers-only --rate 500KB
+    """
+    from imapproxy.cache_commands.wanted import Wishes  # noqa: PLC0415
+    from imapproxy.cache_commands.warm_command import warm as fill  # noqa: PLC0415
+    from imapproxy.cache_commands.warming import account_of  # noqa: PLC0415
+
+    def do_warm() -> None:
+        place = place_of(config_file, data_dir)
+        server = server_of(place, ServerOptions(upstream, ca_file, pins))
+        octets = rate_of(rate)
+        account = account_of(server, user, password_of(user, password_stdin), octets)
+        sys.exit(fill(place, account, Wishes(mailboxes, newest, headers_only)))
+
+    guarded(do_warm)
 
 
 @cache.command()

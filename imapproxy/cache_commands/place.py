@@ -15,7 +15,10 @@ from imapproxy.config import (
     load_upstream,
     read_config,
 )
+from imapproxy.octets import parse_octets
 from imapproxy.upstream.dial import Upstream
+
+_SLOWEST = 1000  # octets a second
 
 place_options = options(
     click.option("--config", "config_file", metavar="FILE", help="The proxy's TOML file."),
@@ -94,3 +97,16 @@ def _told_server(options: ServerOptions) -> Upstream:
     except ConfigError as error:
         key = error.key.rpartition(".")[2]
         raise ConfigError(error.message, names.get(key, key)) from None
+
+
+def rate_of(told: str | None) -> int | None:
+    """Octets a second. Raises :class:`ConfigError`."""
+    if told is None:
+        return None
+    try:
+        octets = parse_octets(told)
+    except ValueError as error:
+        raise ConfigError(f"--rate: {error}") from None
+    if octets < _SLOWEST:
+        raise ConfigError(f"--rate: {told} is too slow to be of use; 1KB at least")
+    return octets
