@@ -295,8 +295,8 @@ class Lawful:
     def _check_contents(self) -> None:
         told, self._told = self._told, []
         view = self.view
-        if view is None or self._observer is None or not told:
-            return
+        if view is None or self._observer is None or not told or self.behind()[1]:
+            return  # of a mailbox that is gone, or another by its name, nobody can tell the truth
         wanted = [(item.uid, item.name) for item in told]
         true = self._observer.items(view.mailbox, view.uid_validity, wanted)
         for item in told:
