@@ -158,7 +158,7 @@ class MemoryWriter(Writer):
     def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
         """See the port."""
         box = self._kept.box(source)
-        if box is None:
+        if box is None or not uids:
             return
         self._admit(target)
         for old, new in uids:
