@@ -27,6 +27,9 @@ _account_option = click.option(
 _mailbox_option = click.option(
     "--mailbox", "mailboxes", multiple=True, metavar="NAME", help="Which alone. Repeatable."
 )
+_password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of stdin."
+)
 _selection_options = options(_account_option, _mailbox_option)
 
 
@@ -76,9 +79,7 @@ def stats(config_file: str | None, data_dir: str | None, as_json: bool) -> None:
 @place_options
 @server_options
 @click.option("--user", required=True, metavar="NAME", help="Log in as; the password is asked for.")
-@click.option(
-    "--password-stdin", is_flag=True, help="Read the password from the first line of stdin."
-)
+@_password_option
 @click.option(
     "--mailbox", "mailboxes", multiple=True, metavar="NAME", help="Not all. Repeatable, in order."
 )
@@ -191,13 +192,56 @@ def export(
 
 @cache.command()
 @place_options
-@click.option("--dry-run", is_flag=True, help="Only look; take nothing out.")
-def verify(config_file: str | None, data_dir: str | None, dry_run: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Only look at the store; take nothing out.")
+@server_options
+@click.option("--user", metavar="NAME", help="Compare with the server, too: log in as.")
+@_password_option
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Compare so many messages of each mailbox.",
+)
+def verify(
+    config_file: str | None,
+    data_dir: str | None,
+    dry_run: bool,
+    upstream: str | None,
+    ca_file: str | None,
+    pins: tuple[str, ...],
+    user: str | None,
+    password_stdin: bool,
+    sample: int,
+) -> None:
     """Look at everything in the cache, every length and every checksum.
 
-    What is damaged is told and taken out; the server has it still. Exit code 0 if all is sound,
-    1 if something was not.
+    What is damaged is told and taken out; the server has it still. With --user a random sample of
+    each mailbox of the account is compared with what the server says now: text, ENVELOPE, size
+    and date. A mailbox of which one message is not the same is taken out whole. Exit code 0 if
+    all is sound, 1 if something was not.
+
+    \b
+    imapproxy cache verify
+    imapproxy cache verify --upstream imaps://imap.example.com --user me
     """
     from imapproxy.cache_commands.looking import verify_all  # noqa: PLC0415
+    from imapproxy.cache_commands.verify_command import compare_all  # noqa: PLC0415
+    from imapproxy.cache_commands.warming import account_of  # noqa: PLC0415
 
-    guarded(lambda: sys.exit(verify_all(place_of(config_file, data_dir), mend=not dry_run)))
+    def do_verify() -> None:
+        place = place_of(config_file, data_dir)
+        told = ServerOptions(upstream, ca_file, pins)
+        if user is None and told.any_told:
+            raise ConfigError("say whose mail is compared with the server: --user NAME")
+        if user is not None and dry_run:
+            raise ConfigError("--dry-run only looks at the store: leave out --user")
+        server = server_of(place, told) if user is not None else None
+        password = password_of(user, password_stdin)
+        code = verify_all(place, mend=not dry_run)
+        if server is not None and user is not None:
+            code |= compare_all(place, account_of(server, user, password, None), sample)
+        sys.exit(code)
+
+    guarded(do_verify)
