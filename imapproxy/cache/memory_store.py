@@ -157,10 +157,12 @@ class MemoryWriter(Writer):
 
     def copied(self, source: Mailbox, target: Mailbox, uids: Sequence[tuple[int, int]]) -> None:
         """See the port."""
-        box = self._kept.box(source)
-        if box is None or not uids:
+        if self._kept.box(source) is None or not uids:
             return
         self._admit(target)
+        box = self._kept.box(source)
+        if box is None:
+            return  # the target has the source's name, and a UIDVALIDITY that ends it
         for old, new in uids:
             original = box.messages.get(old)
             copy = self._message(target, new) if original else None

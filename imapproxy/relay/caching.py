@@ -139,6 +139,8 @@ class Caching:
             return None
         if self._unread or any(request.asked.is_like(other) for other in self._passing.values()):
             return None  # the answers to that and to our question could not be told apart
+        if self._owner.in_flight and _takes_what_comes(request, view):
+            return None  # the answer to that may tell of messages that this means, too
         targets = targets_of(request, view)
         if targets is None:
             return None
@@ -447,6 +449,15 @@ def targets_of(request: FetchRequest, view: View) -> Targets | None:
         numbers.extend(range(first, last + 1))
         uids += view.uids(first, last)
     return None if not numbers or UNKNOWN in uids else Targets(numbers, uids)
+
+
+def _takes_what_comes(request: FetchRequest, view: View) -> bool:
+    """Whether messages that are not known yet may be meant."""
+    wanted = request.sequence_set
+    if wanted.has_star or not view.exists:
+        return True
+    highest = max(max(ends) for ends in wanted.ranges)
+    return highest > (view.uid(view.exists) if request.asked.by_uid else view.exists)
 
 
 def _number_ranges(request: FetchRequest, view: View) -> Iterator[tuple[int, int]]:

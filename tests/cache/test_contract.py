@@ -595,6 +595,17 @@ async def test_a_copy_of_what_was_dropped_is_nothing(store):
     assert held(store, ARCHIVE) == []
 
 
+@in_reactor
+async def test_a_copy_to_the_same_name_under_a_higher_uid_validity_ends_the_original(store):
+    renewed = INBOX._replace(uid_validity=INBOX.uid_validity + 1)
+    keep_message(store, INBOX, 1)
+    store.writer.copied(INBOX, renewed, [(1, 11)])
+    keep_message(store, renewed, 11, message(1))
+    await store.flushed()
+    assert held(store, INBOX) == []
+    assert bodies(store, renewed) == {11: message(1)}
+
+
 # -- EMAILID ---------------------------------------------------------------------------------
 
 

@@ -1,0 +1,207 @@
+"""Whatever a client says, however it is cut, and whatever others do: all that it hears is true."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.relay.cached import Cached
+from tests.relay.model.pair import Pair
+from tests.relay.model.world import ANSWERS, SEEN, World
+
+_ASKED = sorted(ANSWERS.keys() - {b"BODY[]<0.1>", b"BODY.PEEK[]<0.1>"})
+_NAMES = st.sampled_from([b"INBOX", b"Other"])
+_ENDS = st.sampled_from([b"1", b"2", b"3", b"4", b"6", b"*"])
+_RANGES = st.one_of(_ENDS, st.tuples(_ENDS, _ENDS).map(b":".join), st.just(b"1:*"))
+_SETS = st.lists(_RANGES, min_size=1, max_size=2).map(b",".join)
+_FLAG = st.sampled_from([SEEN, b"\\Deleted", b"\\Flagged"])
+_COUNT = st.integers(1, 3)
+_OCTETS = st.one_of(st.integers(1, 40), st.integers(41, 200_000))
+
+
+def _attributes(names: list[bytes]) -> bytes:
+    return b"(" + b" ".join(names) + b")"
+
+
+def _do_not_clash(names: list[bytes]) -> bool:
+    answers = [ANSWERS[name][0] for name in names]
+    return len(set(answers)) == len(answers)
+
+
+# A few requests that come again and again, as programs do, and any others.
+_USUAL = st.sampled_from(
+    [b"(UID ENVELOPE)", b"(FLAGS UID ENVELOPE)", b"(UID)", b"(BODY.PEEK[])", b"(UID BODY[])"]
+)
+_ANY = (
+    st.lists(st.sampled_from(_ASKED), min_size=1, max_size=3, unique=True)
+    .filter(_do_not_clash)
+    .map(_attributes)
+)
+
+
+class CacheMachine(RuleBasedStateMachine):
+    """Two mailboxes, a store that stays, and one session after the other."""
+
+    @initialize(exact=st.booleans(), tells_uid=st.booleans(), flags_first=st.booleans())
+    def begin(self, exact, tells_uid, flags_first):
+        self.world = World()
+        self.cached = Cached(exact=exact)
+        self.known = None  # what was read of everything, and how
+        self.style = {"tells_uid": tells_uid, "flags_first": flags_first}
+        self._new_session()
+
+    def _new_session(self):
+        self.pair = Pair(self.cached, self.world, **self.style)
+        self.pair.says(b"SELECT", b"INBOX")
+        self.pair.settle()
+
+    def _is_free(self):
+        # After IDLE a client says nothing but DONE.
+        return not any(said.name in (b"IDLE", b"LOGOUT") for said in self.pair.client.said)
+
+    # -- the client ---------------------------------------------------------------------------
+
+    @precondition(_is_free)
+    @rule(by_uid=st.booleans(), numbers=_SETS, asked=st.one_of(_USUAL, _ANY))
+    def fetch(self, by_uid, numbers, asked):
+        self.pair.says(b"UID FETCH" if by_uid else b"FETCH", numbers + b" " + asked)
+
+    @precondition(_is_free)
+    @rule(by_uid=st.booleans(), numbers=_SETS, asked=_USUAL)
+    def fetch_twice(self, by_uid, numbers, asked):
+        name = b"UID FETCH" if by_uid else b"FETCH"
+        self.pair.says(name, numbers + b" " + asked)
+        self.pair.settle()
+        self.pair.says(name, b"1:* " + asked)
+
+    @precondition(_is_free)
+    @rule(by_uid=st.booleans(), asked=_USUAL)
+    def read_everything(self, by_uid, asked):
+        name = b"UID FETCH" if by_uid else b"FETCH"
+        for command in (b"NOOP", name, name):
+            self.pair.says(command, b"" if command == b"NOOP" else b"1:* " + asked)
+            self.pair.settle()
+        self.known = name, asked
+
+    @precondition(lambda self: self._is_free() and self.known is not None)
+    @rule(numbers=_SETS)
+    def read_again(self, numbers):
+        self.pair.says(self.known[0], numbers + b" " + self.known[1])
+
+    @precondition(_is_free)
+    @rule(name=st.sampled_from([b"NOOP", b"CHECK", b"EXPUNGE", b"IDLE"]))
+    def simple(self, name):
+        self.pair.says(name)
+
+    @precondition(_is_free)
+    @rule(name=st.sampled_from([b"XYZZY", b"CLOSE"]), then=_NAMES)
+    def leave(self, name, then):
+        self.pair.says(name)
+        self.pair.says(b"SELECT", then)
+
+    @precondition(_is_free)
+    @rule(name=st.sampled_from([b"SEARCH", b"UID SEARCH"]))
+    def search(self, name):
+        self.pair.says(name, b"ALL")
+
+    @precondition(_is_free)
+    @rule(name=_NAMES, examine=st.booleans())
+    def select(self, name, examine):
+        self.pair.says(b"EXAMINE" if examine else b"SELECT", name)
+
+    @precondition(_is_free)
+    @rule(by_uid=st.booleans(), numbers=_SETS, flag=_FLAG, silent=st.booleans(), add=st.booleans())
+    def store(self, by_uid, numbers, flag, silent, add):
+        item = (b"+" if add else b"-") + b"FLAGS" + (b".SILENT" if silent else b"")
+        self.pair.says(b"UID STORE" if by_uid else b"STORE", b"%b %b (%b)" % (numbers, item, flag))
+
+    @precondition(_is_free)
+    @rule(
+        name=st.sampled_from([b"COPY", b"MOVE", b"UID COPY", b"UID MOVE"]),
+        numbers=_RANGES,
+        to=_NAMES,
+    )
+    def copy(self, name, numbers, to):
+        self.pair.says(name, numbers + b" " + to)
+
+    @precondition(lambda self: self.pair.client.idling)
+    @rule()
+    def done(self):
+        self.pair.client.idling = False
+        self.pair.says_line(b"DONE\r\n")
+
+    # -- the wires ------------------------------------------------------------------------------
+
+    @rule(octets=_OCTETS)
+    def client_sends(self, octets):
+        self.pair.client_sends(octets)
+
+    @rule(commands=_COUNT)
+    def server_answers(self, commands):
+        self.pair.server_answers(commands)
+
+    @rule(octets=_OCTETS)
+    def server_sends(self, octets):
+        self.pair.server_sends(octets)
+
+    @rule(seconds=st.sampled_from([0.0, 0.0, 31.0]))
+    def time_passes(self, seconds):
+        self.pair.time_passes(seconds)
+
+    @rule(paused=st.booleans())
+    def client_pauses(self, paused):
+        self.pair.client_pauses(paused=paused)
+
+    @rule()
+    def settle(self):
+        self.pair.settle()
+
+    # -- others ---------------------------------------------------------------------------------
+
+    @rule(name=_NAMES)
+    def deliver(self, name):
+        self.world.deliver(self.world.boxes[name])
+
+    @rule(name=_NAMES, which=st.integers(0, 5))
+    def expunge(self, name, which):
+        box = self.world.boxes[name]
+        if box.messages:
+            self.world.expunge(box, box.messages[which % len(box.messages)])
+
+    @rule(name=_NAMES, which=st.integers(0, 5), flag=_FLAG)
+    def flag(self, name, which, flag):
+        messages = self.world.boxes[name].messages
+        if messages:
+            message = messages[which % len(messages)]
+            self.world.set_flags(message, message.flags ^ {flag})
+
+    @rule(name=_NAMES)
+    def renew(self, name):
+        self.world.renew(self.world.boxes[name])
+
+    # -- ends -------------------------------------------------------------------------------------
+
+    @rule(how=st.sampled_from(["client", "server", "logout"]))
+    def reconnect(self, how):
+        if how == "client":
+            self.pair.client_goes()
+        elif how == "server":
+            self.pair.server_goes()
+            assert self.pair.closed
+        else:
+            self.pair.settle()
+            self.pair.says(b"LOGOUT")
+            self.pair.settle()
+        self._new_session()
+
+    def teardown(self):
+        if hasattr(self, "pair") and not self.pair.broken:
+            self.pair.settle()
+
+
+TestCache = CacheMachine.TestCase
+TestCache.settings = settings(
+    deadline=None,
+    max_examples=150,
+    stateful_step_count=40,
+    suppress_health_check=list(HealthCheck),
+)
