@@ -280,7 +280,7 @@ class Dovecot:
     def wait_for_log(self, pattern: str, skip: int = 0) -> None:
         """Wait until it has logged a line like this, and so many of them before it."""
         assert self._program is not None, "not started"
-        self._program.wait_for_line(pattern, "stderr", skip)
+        self._program.wait_for_line(pattern, "stderr", skip=skip)
 
     def _account(self, user: str, password: str) -> Account:
         home = self.directory / "users" / user
