@@ -247,11 +247,9 @@ class Caching:
         self._wanted = False
 
     def _passes(self, command: RelayedCommand, line: ClientLine | None) -> None:
-        view = self.selected.view
-        if view is None:
-            return
         request = None if line is None else read_fetch_request(line.rest)
-        if request is None:
+        if request is None or self.selected.view is None:
+            # Pipelined behind a SELECT its answers may come when there is a view.
             self._unread.add(command)
         else:
             self._wanted = True

@@ -19,6 +19,7 @@ from imapproxy.relay.valve import Valve
 # How much is made in one turn of the reactor: other sessions wait for no more than this.
 _TURN = 256 * 1024  # octets
 # Octets that may wait behind an answer that is being made; then the upstream is not read.
+_PATIENCE = 60.0  # seconds for a client to take what is left, once the session is over
 _MAX_BEHIND = 256 * 1024
 
 
@@ -67,6 +68,7 @@ class Outbox:
         self._paused = False
         self._turn: IDelayedCall | None = None
         self._when_empty: Callable[[], None] | None = None
+        self._give_up: IDelayedCall | None = None
 
     @property
     def is_making(self) -> bool:
@@ -113,14 +115,20 @@ class Outbox:
             self._make()
 
     def finish(self, then: Callable[[], None]) -> None:
-        """Write everything, however long the client takes, then call ``then``."""
+        """Write everything, then call ``then``: at once if the client takes nothing for long."""
         self._when_empty = then
+        self._give_up = self._clock.callLater(_PATIENCE, self._finished)
         self.flush()
         self._tell_if_empty()
 
     def _tell_if_empty(self) -> None:
         if not self._waiting and self._when_empty is not None:
-            then, self._when_empty = self._when_empty, None
+            self._finished()
+
+    def _finished(self) -> None:
+        then = self._when_empty
+        self.drop()
+        if then is not None:
             then()
 
     def drop(self) -> None:
@@ -128,9 +136,10 @@ class Outbox:
         self._ready.clear()
         self._waiting.clear()
         self._when_empty = None
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
+        for timer in (self._turn, self._give_up):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._turn = self._give_up = None
 
     def _make(self) -> None:
         """Make and write for one turn."""

@@ -183,3 +183,31 @@ def test_no_command_of_the_client_is_sent_behind_a_question_of_ours(live):
         S. * 1 FETCH (UID 11)\r\n* 2 FETCH (UID 12)\r\n* 3 FETCH (UID 13)\r\nP1 OK .\r\n
         U: s UID STORE 11 +FLAGS (\\Seen)
     """)
+
+
+def test_a_fetch_behind_a_select_is_not_taken_for_an_answer_to_us(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.client_closes()
+    talk = live.talk()
+    talk.script(r"""
+        C. s SELECT INBOX\r\nf1 FETCH 1:3 (UID FLAGS)\r\n
+        U. s SELECT INBOX\r\nf1 FETCH 1:3 (UID FLAGS)\r\n
+        S. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
+        R. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
+        C: f2 FETCH 1:3 (UID FLAGS ENVELOPE)
+        U: f2 FETCH 1:3 (UID FLAGS ENVELOPE)
+    """)
+
+
+def test_a_client_that_takes_nothing_does_not_keep_its_session_for_ever(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.client_wire.producer.pauseProducing()
+    talk.client.dataReceived(b"e2 FETCH 1:3 (UID ENVELOPE)\r\ne3 LOGOUT\r\n")
+    talk.upstream.dataReceived(b"* BYE .\r\ne3 OK .\r\n")
+    assert not talk.client_wire.closed
+    talk.clock.advance(60)
+    assert talk.client_wire.closed
