@@ -2,6 +2,8 @@
 
 import base64
 import socket
+import ssl
+from dataclasses import replace
 from datetime import UTC, datetime
 from os import fsencode
 from typing import Any
@@ -9,16 +11,20 @@ from typing import Any
 import click
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from OpenSSL import SSL, crypto
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.threads import deferToThreadPool
 
 from imapproxy.relay.hop_by_hop import without_hop_by_hop
 from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.dial import DialObserver, Upstream, dial
-from imapproxy.upstream.errors import LoginRefused, TlsRefused, UpstreamError, printable
+from imapproxy.upstream.errors import (
+    CertificateRefused,
+    LoginRefused,
+    UpstreamError,
+    printable,
+)
 from imapproxy.upstream.log_in import log_in
-from imapproxy.upstream.tls import Handshake, format_pin, pin_of
+from imapproxy.upstream.tls import Handshake, OnlyALook, format_pin, peer_certificate, pin_of
 from imapproxy.wire.credentials import Credentials
 from imapproxy.wire.secret import Secret
 
@@ -46,26 +52,20 @@ class Report(DialObserver):
         """See :class:`DialObserver`."""
         self.step("TCP", f"connected to {peer}")
 
-    def secured(self, session: SSL.Connection, handshake: Handshake) -> None:
+    def secured(self, session: ssl.SSLObject, handshake: Handshake) -> None:
         """See :class:`DialObserver`."""
-        self.step("TLS", f"{session.get_protocol_version_name()}, {session.get_cipher_name()}")
-        self.certificates(handshake.chain)
+        cipher = session.cipher()
+        self.step("TLS", f"{session.version()}, {cipher[0] if cipher is not None else 'no cipher'}")
+        self.certificate(peer_certificate(session))
         self.step("trust", "chain, host name and dates were verified")
 
-    def certificates(self, chain: dict[int, crypto.X509]) -> None:
-        """Each certificate of the chain, the server's own first."""
-        for depth, certificate in sorted(chain.items()):
-            if depth == 0:
-                self._leaf(certificate)
-            else:
-                self.detail(f"issued by   {_name(certificate.to_cryptography().subject)}")
-
-    def _leaf(self, certificate: crypto.X509) -> None:
-        leaf = certificate.to_cryptography()
+    def certificate(self, leaf: x509.Certificate) -> None:
+        """The server's own certificate."""
         self.detail(f"certificate {_name(leaf.subject)}")
         self.detail(f"names       {', '.join(_names(leaf)) or 'none'}")
         self.detail(f"valid       {leaf.not_valid_before_utc:%Y-%m-%d} to {_expiry(leaf)}")
-        self.detail(f"pin         {format_pin(pin_of(certificate))}")
+        self.detail(f"pin         {format_pin(pin_of(leaf))}")
+        self.detail(f"issued by   {_name(leaf.issuer)}")
 
     def greeted(self, greeting: bytes) -> None:
         """See :class:`DialObserver`."""
@@ -89,8 +89,10 @@ async def check_upstream(
     try:
         client = await dial(reactor, upstream, report)
     except UpstreamError as error:
-        if isinstance(error, TlsRefused):
-            report.certificates(error.chain)
+        if isinstance(error, CertificateRefused):
+            certificate = error.certificate or await _look(reactor, upstream)
+            if certificate is not None:
+                report.certificate(certificate)
         report.failed("connection", str(error), getattr(error, "advice", ""))
         return 2
     talk = Deferred.fromCoroutine(_talk(report, client, user, password))
@@ -101,6 +103,17 @@ async def check_upstream(
         return 2
     finally:
         client.close()
+
+
+async def _look(reactor: Any, upstream: Upstream) -> x509.Certificate | None:
+    """The certificate that was refused: what is in it tells more than that it was."""
+    try:
+        await dial(reactor, replace(upstream, tls=OnlyALook(upstream.address.host)))
+    except CertificateRefused as error:
+        return error.certificate
+    except UpstreamError:
+        pass  # it has changed its mind, and what was said before is all there is to say
+    return None
 
 
 async def _talk(report: Report, client: ImapClient, user: str | None, password: str | None) -> int:

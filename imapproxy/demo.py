@@ -6,6 +6,7 @@ server.
 """
 
 import imaplib
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from imapproxy.service import ProxyService
 from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.dial import DialObserver, Upstream, dial
 from imapproxy.upstream.errors import TlsRefused
-from imapproxy.upstream.tls import UpstreamTls
+from imapproxy.upstream.tls import Handshake, UpstreamTls
 
 USER, PASSWORD = "demo", "pw"
 _MESSAGE = b"Subject: Through the proxy\r\n\r\nThis line was sent in plaintext, to 127.0.0.1.\r\n"
@@ -60,9 +61,9 @@ class _TlsWitness(DialObserver):
     def __init__(self) -> None:
         self.version = ""
 
-    def secured(self, session: Any, handshake: Any) -> None:
+    def secured(self, session: ssl.SSLObject, handshake: Handshake) -> None:
         """See :class:`DialObserver`."""
-        self.version = session.get_protocol_version_name()
+        self.version = session.version() or ""
 
 
 def run_demo(reactor: Any, *, keep: bool) -> int:

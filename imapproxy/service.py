@@ -37,7 +37,7 @@ from imapproxy.status import (
 )
 from imapproxy.upstream.dial import Upstream
 from imapproxy.upstream.pool.pool import Pool
-from imapproxy.upstream.prompt_tls import PromptTlsFactory
+from imapproxy.upstream.prompt_tls import PromptTls
 
 _BACKLOG = 128
 
@@ -124,8 +124,7 @@ class Listener:
         """For a connection that was accepted: with TLS at once, or without."""
         settings = self.settings
         if settings.tls_from_start and settings.tls is not None:
-            tls = PromptTlsFactory(settings.tls, False, self.factory, self._reactor)
-            return tls.buildProtocol(peer)
+            return PromptTls(settings.tls, self.factory.buildProtocol(peer), connects=True)
         return self.factory.buildProtocol(peer)
 
     async def stop(self) -> None:

@@ -8,7 +8,6 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
-from imapproxy.upstream.tls import UpstreamTls
 from tests.upstream import certificates
 
 
@@ -55,8 +54,7 @@ class Client(TwistedProtocol):
         return await self.until(tag + b" ")
 
     def start_tls(self, host: str = "localhost") -> None:
-        tls = UpstreamTls(host, [certificates.authority()])
-        self.transport.startTLS(tls.new_handshake(0.0))
+        self.transport.startTLS(certificates.client_tls(host))
 
     def _look(self) -> None:
         if self._waiting is None:

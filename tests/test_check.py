@@ -7,7 +7,7 @@ from twisted.internet import reactor  # noqa: TID251
 from imapproxy.check import check_upstream
 from imapproxy.upstream.address import parse_address
 from imapproxy.upstream.dial import Upstream
-from imapproxy.upstream.tls import UpstreamTls
+from imapproxy.upstream.tls import UpstreamTls, format_pin
 from tests.deadline import in_reactor, soon
 from tests.logged_errors import logged_errors
 from tests.upstream import certificates
@@ -100,10 +100,14 @@ async def test_a_certificate_that_expires_soon(checking):
 )
 @in_reactor
 async def test_a_bad_certificate(checking, identity, fault, mend):
-    url = await checking.serve(Server(tls=identity().server_tls()))
+    shown = identity()
+    url = await checking.serve(Server(tls=shown.server_tls()))
     line, advice = await checking.fails(url, "connection")
     assert fault in line
     assert mend in advice
+    _, said = await checking.check(url)
+    assert format_pin(shown.pin) in said
+    assert ("(expired " in said) == (identity is certificates.expired)
 
 
 @in_reactor

@@ -218,7 +218,7 @@ class ClientConnection(TwistedProtocol):
         """See :class:`LoginPort`."""
         if self._framer.buffered:
             return False
-        self.transport = start_prompt_tls(self.transport, self._house.tls, self, client=False)
+        self.transport = start_prompt_tls(self.transport, self._house.tls, self)
         self._writer = self.transport
         return True
 

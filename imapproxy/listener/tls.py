@@ -1,54 +1,43 @@
 """The listener's own certificate, for clients that do speak TLS."""
 
+import ssl
 from pathlib import Path
-from typing import Any
-
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
-from OpenSSL import SSL
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
-from twisted.internet.ssl import CertificateOptions, TLSVersion
-from zope.interface import implementer
 
 
 class CertificateError(ValueError):
     """The certificate or key cannot be used; ``str()`` says which and why."""
 
 
-@implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
     """Server side of TLS with the certificate chain and key of two PEM files, read at once."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._context = _context(certificate, key)
 
-    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
-        """Called by Twisted when a handshake begins."""
-        return SSL.Connection(self._context, None)
+    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
+        """See :class:`imapproxy.upstream.prompt_tls.TlsParty`."""
+        return self._context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def accept(self, session: ssl.SSLObject) -> None:
+        """Accept everybody: a client says who it is by its log-in."""
 
 
-def _context(certificate: Path, key: Path) -> SSL.Context:
-    chain_pem, key_pem = _read(certificate, "certificate"), _read(key, "key")
-    if b"-----BEGIN CERTIFICATE-----" not in chain_pem:
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
+    chain, _ = _read(certificate, "certificate"), _read(key, "key")
+    if b"-----BEGIN CERTIFICATE-----" not in chain:
         raise CertificateError(f"{certificate} holds no PEM certificate")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        chain: Any = load_pem_x509_certificates(chain_pem)
-        private_key: Any = load_pem_private_key(key_pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # Without a passphrase OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
+            raise CertificateError(f"the key in {key} is not that of {certificate}") from None
         raise CertificateError(
             f"{certificate} and {key} have to be PEM files, the key without a passphrase"
         ) from None
-    options = CertificateOptions(
-        privateKey=private_key,
-        certificate=chain[0],
-        extraCertChain=chain[1:],
-        raiseMinimumTo=TLSVersion.TLSv1_2,
-    )
-    try:
-        return options.getContext()
-    except SSL.Error:
-        raise CertificateError(f"the key in {key} is not that of {certificate}") from None
+    return context
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -23,7 +23,7 @@ from imapproxy.upstream.deflate import Deflated
 from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, UpstreamUnavailable
 from imapproxy.upstream.exchange import Exchange
 from imapproxy.upstream.footprint import Footprint
-from imapproxy.upstream.prompt_tls import start_prompt_tls
+from imapproxy.upstream.prompt_tls import TlsParty, start_prompt_tls
 from imapproxy.wire.framing import Line, Malformed, Octets, ResponseFramer
 
 # Lines that are no response at all. A stray empty line is harmless; more than a few say that we
@@ -285,7 +285,7 @@ class UpstreamConnection(TwistedProtocol):
 
     # -- TLS and compression ---------------------------------------------------------------
 
-    def start_tls(self, creator: Any) -> None:
+    def start_tls(self, party: TlsParty) -> None:
         """Put TLS under the connection, now.
 
         Whatever came before belongs to nobody: octets that are already here, behind the reply to
@@ -298,7 +298,7 @@ class UpstreamConnection(TwistedProtocol):
                 "somebody may be tampering with the connection"
             )
         assert self.transport is not None
-        self.transport = start_prompt_tls(self.transport, creator, self, client=True)
+        self.transport = start_prompt_tls(self.transport, party, self)
 
     def start_compression(self) -> None:
         """Compress in both directions, now; what came behind the answer to COMPRESS already is."""

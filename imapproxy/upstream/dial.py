@@ -1,11 +1,11 @@
 """Reaching the upstream: name, TCP, TLS, greeting; every fault with what to do about it."""
 
 import secrets
+import ssl
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from OpenSSL import SSL
 from twisted.internet import error as network
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -17,6 +17,7 @@ from imapproxy.upstream.address import Address
 from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import (
+    CertificateRefused,
     CommandRefused,
     TlsRefused,
     TurnedAway,
@@ -24,8 +25,9 @@ from imapproxy.upstream.errors import (
     UpstreamUnavailable,
     printable,
 )
+from imapproxy.upstream.prompt_tls import PromptTls
 from imapproxy.upstream.request import Request, read_status
-from imapproxy.upstream.tls import Handshake, UpstreamTls
+from imapproxy.upstream.tls import BadCertificate, Handshake, Trust, fault_of_chain
 from imapproxy.wire import responses
 from imapproxy.wire.decode_response import decode_response
 from imapproxy.wire.errors import DecodeError
@@ -43,7 +45,7 @@ class Upstream:
     """
 
     address: Address
-    tls: UpstreamTls
+    tls: Trust
     timeout: float = TIMEOUT
     max_connections: int | None = None
     compress: bool = False
@@ -55,7 +57,7 @@ class DialObserver:
     def connected(self, peer: str) -> None:
         """TCP stands; ``peer`` is the address and port that answered."""
 
-    def secured(self, session: SSL.Connection, handshake: Handshake) -> None:
+    def secured(self, session: ssl.SSLObject, handshake: Handshake) -> None:
         """TLS stands and the certificate was accepted."""
 
     def greeted(self, greeting: bytes) -> None:
@@ -202,7 +204,7 @@ def _peer(connection: UpstreamConnection) -> str:
 
 async def _implicit(client: ImapClient, way: _Way) -> None:
     handshake = _start_tls(client.connection, way, _Step.GREETING)
-    greeting = await _explained(client.connection.greeting, handshake, way.upstream.address)
+    greeting = await _explained(client.connection.greeting, way.upstream.address)
     _accepted(client.connection, handshake, way)
     way.observer.greeted(greeting)
     client.preauthenticated = _read_greeting(client, greeting) is responses.Condition.PREAUTH
@@ -229,7 +231,7 @@ async def _upgrade(client: ImapClient, way: _Way) -> None:
     # Whatever was told in plaintext is forgotten (RFC 3501 section 6.2.1).
     client.forget()
     assert starting.handshake is not None
-    await _explained(client.capability(), starting.handshake, way.upstream.address)
+    await _explained(client.capability(), way.upstream.address)
     _accepted(client.connection, starting.handshake, way)
 
 
@@ -257,22 +259,15 @@ class _StartTls(Request):
 
 def _start_tls(connection: UpstreamConnection, way: _Way, behind: _Step) -> Handshake:
     handshake = way.upstream.tls.new_handshake(connection.clock.seconds())
-
-    def secured(_: None) -> None:
-        way.take(behind)
-        handshake.completed(_session(connection))
-        if handshake.fault is not None:
-            connection.fail(UpstreamUnavailable(f"{connection.name} is not trusted any more"))
-
     way.take(_Step.TLS)
-    connection.secured.addCallback(secured)
+    connection.secured.addCallback(lambda _: way.take(behind))
     connection.start_tls(handshake)
     return handshake
 
 
-def _session(connection: UpstreamConnection) -> SSL.Connection:
-    handle: SSL.Connection = connection.transport.getHandle()
-    return handle
+def _session(connection: UpstreamConnection) -> ssl.SSLObject:
+    transport: PromptTls = connection.transport
+    return transport.session
 
 
 def _accepted(connection: UpstreamConnection, handshake: Handshake, way: _Way) -> None:
@@ -282,25 +277,32 @@ def _accepted(connection: UpstreamConnection, handshake: Handshake, way: _Way) -
     way.observer.secured(session, handshake)
 
 
-async def _explained(step: Deferred[Any], handshake: Handshake, address: Address) -> Any:
+async def _explained(step: Deferred[Any], address: Address) -> Any:
     """The first answer over TLS; a failed handshake is told by its cause."""
     try:
         return await step
     except UpstreamUnavailable as error:
-        if handshake.fault is not None:
-            fault, advice = handshake.fault
-            raise TlsRefused(f"{address}: {fault}", advice, handshake.chain) from None
-        if isinstance(error.__cause__, SSL.Error):
-            raise TlsRefused(
-                f"{address}: the TLS handshake failed ({_reasons(error.__cause__)})",
+        refusal = _refusal(error.__cause__, address)
+        if refusal is None:
+            raise
+        raise refusal from None
+
+
+def _refusal(cause: BaseException | None, address: Address) -> TlsRefused | None:
+    """The error for people, if a connection ended for something that TLS did not like."""
+    match cause:
+        case BadCertificate(fault=fault, advice=advice, certificate=certificate):
+            return CertificateRefused(f"{address}: {fault}", advice, certificate)
+        case ssl.SSLCertVerificationError():
+            fault, advice = fault_of_chain(cause)
+            return CertificateRefused(f"{address}: {fault}", advice, None)
+        case ssl.SSLError(reason=reason):
+            why = (reason or "connection closed").replace("_", " ").lower()
+            return TlsRefused(
+                f"{address}: the TLS handshake failed ({why})",
                 "check the port; the server has to speak TLS 1.2 or newer there",
-            ) from None
-        raise
-
-
-def _reasons(error: SSL.Error) -> str:
-    stack = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    return ", ".join(str(entry[-1]) for entry in stack) or "connection closed"
+            )
+    return None
 
 
 def _read_greeting(client: ImapClient, line: bytes, *, trusted: bool = True) -> responses.Condition:

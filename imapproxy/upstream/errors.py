@@ -1,8 +1,6 @@
 """What can go wrong with the upstream; each error is a sentence and says what to do about it."""
 
-from collections.abc import Mapping
-
-from OpenSSL.crypto import X509
+from cryptography.x509 import Certificate
 
 
 class UpstreamError(Exception):
@@ -33,16 +31,18 @@ class NoFreeConnection(UpstreamUnavailable):
 
 
 class TlsRefused(UpstreamUnavailable):
-    """We refused the upstream's TLS: its certificate, its name, its version, its STARTTLS.
+    """We refused the upstream's TLS: its certificate, its name, its version, its STARTTLS."""
 
-    ``chain`` are the certificates that were looked at, by depth; 0 is the server's own.
+
+class CertificateRefused(TlsRefused):
+    """We refused the upstream's certificate.
+
+    ``certificate`` is ``None`` where it was not seen: OpenSSL shows none whose chain it refuses.
     """
 
-    def __init__(
-        self, message: str, advice: str = "", chain: Mapping[int, X509] | None = None
-    ) -> None:
+    def __init__(self, message: str, advice: str, certificate: Certificate | None) -> None:
         super().__init__(message, advice)
-        self.chain = dict(chain or {})
+        self.certificate = certificate
 
 
 class UpstreamProtocolError(UpstreamError):

@@ -7,32 +7,41 @@ small writes for one turn more. Here the writers gather (a whole batch is one wr
 buys nothing: without it a NOOP costs the proxy half the system calls and two thirds of the time.
 """
 
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet import tcp
 
 
-class PromptTransport:
-    """A TCP transport whose ``write`` sends at once; all writing has to come this way.
+class Writer(Protocol):
+    """Whatever octets are written to."""
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``, behind what was written before."""
+
+
+class PromptWriter:
+    """Writes to a TCP transport, and at once; all writing has to come this way.
 
     What the socket does not take is left to the reactor, and so is everything behind that until
     the reactor has sent it: octets keep their order, and Twisted's limits and its pausing of the
     producer are as they always are. Errors are the reactor's, too: it ends the connection in order.
     """
 
+    __slots__ = ("_behind", "_send", "_transport")
+
     def __init__(self, transport: tcp.Connection) -> None:
-        self._transport = transport
-        self._socket = transport.getHandle()
+        self._transport: Any = transport
+        self._send = transport.getHandle().send
         self._behind = True  # the reactor may have something of ours to send
 
     def write(self, data: bytes) -> None:
         """Send ``data``."""
-        transport: Any = self._transport
+        transport = self._transport
         if transport.disconnecting or not transport.connected or self._is_behind():
             transport.write(data)
             return
         try:
-            sent = self._socket.send(data)
+            sent = self._send(data)
         except OSError:
             sent = 0  # the reactor tries again: it has to wait, or meets the same error
         if sent != len(data):
@@ -42,14 +51,11 @@ class PromptTransport:
     def _is_behind(self) -> bool:
         if self._behind:
             # The reactor watches for writability exactly those that it has something to send for.
-            transport: Any = self._transport
+            transport = self._transport
             self._behind = transport in transport.reactor.getWriters()
         return self._behind
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
-
-def prompt(transport: Any) -> Any:
-    """``transport`` with a ``write`` that sends at once, where it is plain TCP."""
-    return PromptTransport(transport) if isinstance(transport, tcp.Connection) else transport
+def prompt(transport: Any) -> Writer:
+    """A writer to ``transport`` that sends at once, where it is plain TCP; else itself."""
+    return PromptWriter(transport) if isinstance(transport, tcp.Connection) else transport

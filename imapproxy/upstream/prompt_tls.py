@@ -1,88 +1,305 @@
-"""TLS without detours: what is written goes out at once, what comes is decrypted in one go."""
+"""TLS without detours: what is written goes out at once, what comes is decrypted in one go.
 
-from typing import Any
+Twisted's own (``twisted.protocols.tls``) costs a small message several times as much. It hands each
+record on by itself, and servers write small ones (Dovecot: 4 KB); what is written waits for another
+turn of the reactor; and it reaches OpenSSL through two layers of Python. This is on the ``ssl`` of
+the standard library, which is one of C.
+"""
 
-from OpenSSL import SSL
-from twisted.internet.interfaces import ISSLTransport
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+import ssl
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHandshakeListener, IPushProducer, ISSLTransport
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from imapproxy.upstream.prompt import prompt
-from imapproxy.upstream.tls_records import TlsRecords
 
 _LONGEST_RECORD = 2**14  # octets of plaintext (RFC 8446 section 5.1)
 
 
+class PeerRefused(Exception):
+    """The handshake is over, and the other end is not who it should be."""
+
+
+class TlsParty(Protocol):
+    """One end of TLS: how it begins a handshake, and whom it accepts at the other end."""
+
+    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
+        """A session that reads and writes there."""
+
+    def accept(self, session: ssl.SSLObject) -> None:
+        """Raises :class:`PeerRefused`. Nothing has been said over the session yet."""
+
+
 @implementer(ISSLTransport)
-class PromptTls(TLSMemoryBIOProtocol):
-    """TLS that does not wait with what is written, and gives its protocol many records at once.
+class PromptTls(TwistedProtocol):
+    """TLS between a TCP transport, whose protocol it is, and a protocol, whose transport it is.
 
-    Servers write small records (Dovecot: 4 KB), and a read of the socket brings several. Twisted
-    hands each to the protocol, and asks OpenSSL for one more, until that has none; and then asks
-    whether it has something to send. Here the records are counted as they come, so it is known
-    when nothing is left, and nobody has to ask: an answer to that is as dear as a record.
-
-    All that is out of the ordinary is left to Twisted: the handshake, what waits to be written for
-    it, records that hold no octets of the application, errors, the end.
+    ``connects`` tells that the protocol has not been connected yet; otherwise it is one that goes
+    over to TLS. What it writes before the handshake is over waits for that. An end without the
+    peer's close_notify is a :class:`ConnectionLost`: somebody may have cut off what was to come.
     """
 
-    def __init__(self, factory: Any, protocol: Any, connect_protocol: bool = True) -> None:
-        super().__init__(factory, protocol, connect_protocol)  # type: ignore[no-untyped-call]
-        self._records = TlsRecords()
+    transport: Any
+    disconnecting = False
+
+    def __init__(self, party: TlsParty, protocol: Any, *, connects: bool = False) -> None:
+        self._party = party
+        self._protocol = protocol
+        self._connects = connects
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self.session = party.begin(self._incoming, self._outgoing)
+        self._free = False  # what is written can be encrypted and sent
+        self._held: list[bytes] = []  # what was written while it could not
+        self._producer: IPushProducer | None = None
+        self._secured = False  # the handshake is over
+        self._closed = False  # we have said our close_notify
+        self._peer_closed = False
+        self._aborted = False
+        self._fault: Failure | None = None
+
+    # -- the protocol of the TCP transport -------------------------------------------------
 
     def makeConnection(self, transport: Any) -> None:
         """Begin the handshake on a connected transport."""
+        self._writer = prompt(transport)
         super().makeConnection(transport)  # type: ignore[no-untyped-call]
-        self.transport = prompt(transport)
+        if self._connects:
+            self._protocol.makeConnection(self)
+        self._shake_hands()
 
     def dataReceived(self, data: bytes) -> None:
         """Decrypt, and tell."""
-        records = self._records.ended_in(data)
-        if not records or not self._is_open or self._appSendBuffer:
-            super().dataReceived(data)  # type: ignore[no-untyped-call]
-            return
-        self._tlsConnection.bio_write(data)
-        received: list[bytes] = []
-        failure = self._decrypt(records, received)
-        if received:
-            self.wrappedProtocol.dataReceived(b"".join(received))
-        if failure is not None:
-            self._tlsShutdownFinished(failure)  # type: ignore[no-untyped-call]
-        elif len(received) < records or not self._records.between:
-            self._flushReceiveBIO()  # type: ignore[no-untyped-call]
+        self._incoming.write(data)
+        if self._secured or self._shake_hands():
+            self._take_records()
 
-    @property
-    def _is_open(self) -> bool:
-        return self._handshakeDone and not (self._lostTLSConnection or self._aborted)
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The TCP connection is gone."""
+        self._free = False
+        self._closed = True
+        if self._fault is not None:
+            reason = self._fault
+        elif reason.check(ConnectionDone) and not self._peer_closed:
+            reason = Failure(ConnectionLost())
+        self._protocol.connectionLost(reason)
 
-    def _decrypt(self, records: int, received: list[bytes]) -> Failure | None:
-        """Add the plaintext of as many ``records``, or fewer, to ``received``."""
-        decrypt = self._tlsConnection.recv
+    def _shake_hands(self) -> bool:
+        """Take the next step of the handshake; whether that was the last one."""
+        if self._fault is not None or self._aborted:
+            return False
         try:
-            for _ in range(records):
-                received.append(decrypt(_LONGEST_RECORD))
-        except (SSL.WantReadError, SSL.ZeroReturnError):
-            pass  # said again when it is asked again, which Twisted does
-        except SSL.Error:
-            return Failure()
+            self.session.do_handshake()
+            self._party.accept(self.session)
+        except ssl.SSLWantReadError:
+            self._flush()
+            return False
+        except (ssl.SSLError, PeerRefused) as error:
+            self._fail(error)
+            return False
+        self._flush()
+        self._secured = True
+        if IHandshakeListener.providedBy(self._protocol):
+            self._protocol.handshakeCompleted()
+        self._release()
+        return True
+
+    def _take_records(self) -> None:
+        received: list[bytes] = []
+        fault = self._decrypt(received)
+        if received and not self._aborted:
+            self._protocol.dataReceived(b"".join(received))
+        if fault is not None:
+            self._fail(fault)
+        elif self._peer_closed:
+            self._say_goodbye()
+        elif self._held:
+            self._release()
+        elif self._outgoing.pending:
+            self._flush()
+
+    def _decrypt(self, received: list[bytes]) -> ssl.SSLError | None:
+        """Add the plaintext of all records that are here to ``received``."""
+        incoming, read = self._incoming, self.session.read
+        try:
+            while incoming.pending and not self._peer_closed:
+                octets = read(_LONGEST_RECORD)  # never less than a record
+                received.append(octets)
+                self._peer_closed = not octets
+        except ssl.SSLWantReadError:
+            pass  # a record is not here to its end, or holds nothing for the protocol
+        except ssl.SSLZeroReturnError:
+            self._peer_closed = True
+        except ssl.SSLError as error:
+            return error
         return None
 
+    def _fail(self, error: ssl.SSLError | PeerRefused) -> None:
+        self._fault = self._fault or Failure(error)
+        self._free = False
+        self._closed = True
+        if isinstance(error, ssl.SSLError):
+            self._flush()  # an alert, which tells the peer what was wrong
+        self.transport.loseConnection()
 
-class PromptTlsFactory(TLSMemoryBIOFactory):
-    """Twisted's factory of TLS over any factory's protocols, with :class:`PromptTls` for it."""
+    # -- the transport of the protocol -----------------------------------------------------
 
-    protocol = PromptTls
+    def write(self, data: bytes) -> None:
+        """Send ``data``."""
+        if not self._free:
+            self._hold(data)
+            return
+        sent = 0
+        try:
+            while sent < len(data):
+                sent += self.session.write(data[sent : sent + _LONGEST_RECORD])
+        except ssl.SSLWantReadError:
+            # The peer wants another handshake first (TLS 1.2).
+            self._free = False
+            self._hold(data[sent:])
+        except ssl.SSLError as error:
+            self._fail(error)
+            return
+        encrypted = self._outgoing.read()
+        if encrypted:
+            self._writer.write(encrypted)
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """See :meth:`write`."""
+        self.write(b"".join(iovec))
+
+    def _hold(self, data: bytes) -> None:
+        if self._closed:
+            return
+        self._held.append(data)
+        if self._producer is not None:
+            self._producer.pauseProducing()
+
+    def _release(self) -> None:
+        """Send what was held back, if that can be done now."""
+        held, self._held = self._held, []
+        self._free = not self._closed
+        if held:
+            self.write(b"".join(held))
+        if self._held:
+            return
+        if self._producer is not None:
+            self._producer.resumeProducing()
+        elif self.disconnecting:
+            self._say_goodbye()
+
+    def _flush(self) -> None:
+        if self._outgoing.pending:
+            self._writer.write(self._outgoing.read())
+
+    def loseConnection(self) -> None:
+        """Send what was written and close; waits for the peer's close_notify, for ever if need be,
+        and before that until no producer is registered.
+        """
+        if self.disconnecting:
+            return
+        self.disconnecting = True
+        if not self._secured and not self._held:
+            self.abortConnection()
+        elif self._producer is None and not self._held:
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        self._free = False
+        self._closed = True
+        try:
+            self.session.unwrap()
+            self._peer_closed = True
+        except ssl.SSLError:
+            pass  # the peer has not closed yet, or TLS is broken, which reading will tell
+        self._flush()
+        if self._peer_closed:
+            self.transport.loseConnection()
+
+    def abortConnection(self) -> None:
+        """Cut the connection; the protocol hears nothing more but that."""
+        self._aborted = True
+        self._free = False
+        self._closed = True
+        self.disconnecting = True
+        self.transport.abortConnection()
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
+        """Pause ``producer`` while what was written cannot be sent. It has to be a streaming one.
+
+        It may be paused and resumed more often than there is need for.
+        """
+        assert streaming
+        self._producer = producer
+        self.transport.registerProducer(producer, True)
+
+    def unregisterProducer(self) -> None:
+        """Nobody is paused any more."""
+        self._producer = None
+        self.transport.unregisterProducer()
+        if self.disconnecting and not self._held and not self._closed:
+            self._say_goodbye()
+
+    def pauseProducing(self) -> None:
+        """Read no more."""
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read again."""
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """Read no more, and close."""
+        self.loseConnection()
+
+    # -- what is TCP's ---------------------------------------------------------------------
+
+    def getPeer(self) -> Any:
+        """See :class:`twisted.internet.interfaces.ITCPTransport`."""
+        return self.transport.getPeer()
+
+    def getHost(self) -> Any:
+        """See :meth:`getPeer`."""
+        return self.transport.getHost()
+
+    def getTcpNoDelay(self) -> bool:
+        """See :meth:`getPeer`."""
+        return bool(self.transport.getTcpNoDelay())
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """See :meth:`getPeer`."""
+        self.transport.setTcpNoDelay(enabled)
+
+    def getTcpKeepAlive(self) -> bool:
+        """See :meth:`getPeer`."""
+        return bool(self.transport.getTcpKeepAlive())
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """See :meth:`getPeer`."""
+        self.transport.setTcpKeepAlive(enabled)
+
+    def loseWriteConnection(self) -> None:
+        """Say no more, but go on hearing."""
+        self._say_goodbye()
+
+    def getPeerCertificate(self) -> bytes | None:
+        """The peer's certificate in DER, if it has shown one."""
+        return self.session.getpeercert(binary_form=True)
 
 
-def start_prompt_tls(transport: Any, creator: Any, protocol: Any, *, client: bool) -> PromptTls:
-    """Put TLS, as ``client`` or server, between ``transport``, connected TCP, and its ``protocol``.
+def start_prompt_tls(transport: Any, party: TlsParty, protocol: Any) -> PromptTls:
+    """Put TLS between ``transport``, connected TCP, and its ``protocol``.
 
-    It is what Twisted's own ``startTLS`` does, with another class for the TLS. The result is the
-    protocol's transport from now on; whoever wrote to the old one writes to it no more.
+    It is what Twisted's own ``startTLS`` does. The result is the protocol's transport from now on;
+    whoever wrote to the old one writes to it no more.
     """
-    nobody: Any = None  # the factory makes no protocols
-    tls = PromptTls(PromptTlsFactory(creator, client, nobody), protocol, False)
+    tls = PromptTls(party, protocol)
     transport.protocol = tls
     tls.makeConnection(transport)
     return tls

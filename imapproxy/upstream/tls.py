@@ -4,25 +4,21 @@ import base64
 import binascii
 import hashlib
 import re
+import ssl
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
+import idna
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from OpenSSL import SSL, crypto
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
+from service_identity.cryptography import extract_patterns
 from service_identity.hazmat import DNS_ID, IPAddress_ID, verify_service_identity
-from service_identity.pyopenssl import extract_patterns
 from twisted.internet.abstract import isIPAddress, isIPv6Address
-from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
-from twisted.internet.ssl import (
-    Certificate,
-    TLSVersion,
-    optionsForClientTLS,
-    platformTrust,
-    trustRootFromCertificates,
-)
-from zope.interface import implementer
+
+from imapproxy.upstream.prompt_tls import PeerRefused, TlsParty
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -58,7 +54,7 @@ class TrustError(ValueError):
     """A CA file or a pin that cannot be used; ``str()`` says which and why."""
 
 
-def load_ca_file(path: Path) -> list[Certificate]:
+def load_ca_file(path: Path) -> list[x509.Certificate]:
     """The certificates of a PEM file. Raises :class:`TrustError`."""
     try:
         text = path.read_bytes()
@@ -68,8 +64,8 @@ def load_ca_file(path: Path) -> list[Certificate]:
     if not blocks:
         raise TrustError(f"the CA file {path} holds no PEM certificate")
     try:
-        return [Certificate.loadPEM(block) for block in blocks]
-    except (crypto.Error, ValueError):
+        return [x509.load_pem_x509_certificate(block) for block in blocks]
+    except ValueError:
         raise TrustError(f"the CA file {path} holds a certificate that cannot be read") from None
 
 
@@ -88,9 +84,9 @@ def parse_pin(text: str) -> bytes:
     return digest
 
 
-def pin_of(certificate: crypto.X509) -> bytes:
+def pin_of(certificate: x509.Certificate) -> bytes:
     """The SHA-256 of a certificate's SubjectPublicKeyInfo, 32 octets."""
-    key = certificate.to_cryptography().public_key()
+    key = certificate.public_key()
     info = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(info).digest()
 
@@ -98,6 +94,44 @@ def pin_of(certificate: crypto.X509) -> bytes:
 def format_pin(digest: bytes) -> str:
     """The text form that :func:`parse_pin` reads."""
     return "sha256/" + base64.b64encode(digest).decode()
+
+
+class BadCertificate(PeerRefused):
+    """A certificate that is not good enough: ``fault`` is what is wrong, ``advice`` the mend."""
+
+    def __init__(
+        self, fault: str, advice: str, certificate: x509.Certificate | None = None
+    ) -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.advice = advice
+        self.certificate = certificate
+
+
+def fault_of_chain(error: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    """What is wrong with a certificate chain that OpenSSL refused, and the mend."""
+    code = error.verify_code
+    unknown = f"the certificate chain was refused (OpenSSL verification error {code})"
+    return _CHAIN_FAULTS.get(code, (unknown, ""))
+
+
+class Handshake(TlsParty, Protocol):
+    """The client's end of one handshake with an upstream."""
+
+    def keep(self, session: ssl.SSLObject) -> None:
+        """The server has said something: from now on its session may be kept."""
+
+
+class Trust(Protocol):
+    """Which server is believed to be the upstream."""
+
+    def new_handshake(self, now: float) -> Handshake:
+        """One connection's; ``now`` is in seconds, of the same clock each time."""
+
+
+class _Kept(NamedTuple):
+    session: ssl.SSLSession
+    verified_at: float
 
 
 class UpstreamTls:
@@ -117,91 +151,66 @@ class UpstreamTls:
     def __init__(
         self,
         host: str,
-        authorities: Iterable[Certificate] | None = None,
+        authorities: Iterable[x509.Certificate] | None = None,
         pins: Iterable[bytes] = (),
     ) -> None:
         self.host = host
         self.pins = frozenset(pins)
-        trust = trustRootFromCertificates(list(authorities)) if authorities else platformTrust()
         # One OpenSSL context for all: it is most of what an idle TLS connection costs.
-        self._options = optionsForClientTLS(
-            host,
-            trustRoot=trust,
-            extraCertificateOptions={
-                "raiseMinimumTo": TLSVersion.TLSv1_2,
-                "enableSessionTickets": True,
-            },
-        )
+        self.context = _context(list(authorities or ()))
         self._kept: _Kept | None = None
         if isIPAddress(host) or isIPv6Address(host):
             self._identity: DNS_ID | IPAddress_ID = IPAddress_ID(host)
         else:
             self._identity = DNS_ID(host)
 
-    def new_handshake(self, now: float) -> "Handshake":
-        """A creator for one connection, which remembers why it refused a certificate.
-
-        ``now`` is in seconds, of the same clock each time.
-        """
+    def new_handshake(self, now: float) -> "VerifiedHandshake":
+        """See :class:`Trust`."""
         kept, self._kept = self._kept, None
         if kept is not None and now - kept.verified_at >= _LONGEST_SESSION:
             kept = None
-        return Handshake(self, now, kept)
+        return VerifiedHandshake(self, now, kept)
 
-    def keep(self, session: SSL.Session, verified_at: float) -> None:
+    def keep(self, session: ssl.SSLSession, verified_at: float) -> None:
         """Keep a session that was accepted; ``verified_at`` is when a certificate was shown."""
         self._kept = _Kept(session, verified_at)
 
-    def new_connection(self, tls_protocol: Any) -> SSL.Connection:
-        """An OpenSSL connection with SNI and the trusted authorities set."""
-        return self._options.clientConnectionForTLS(tls_protocol)
-
-    def fault_of_leaf(self, certificate: crypto.X509) -> tuple[str, str] | None:
-        """What is wrong with the server's own certificate although its chain is good."""
+    def verify_leaf(self, certificate: x509.Certificate) -> None:
+        """Verify the server's own certificate, whose chain is good. Raises BadCertificate."""
         try:
             verify_service_identity(extract_patterns(certificate), [self._identity], [])
-        except VerificationError:
-            return (
+        except (VerificationError, CertificateError, ValueError):
+            raise BadCertificate(
                 f"the certificate is not for {self.host}",
                 "use the name that the server's operator gives for IMAP",
-            )
+                certificate,
+            ) from None
         if self.pins and pin_of(certificate) not in self.pins:
-            return (
+            raise BadCertificate(
                 f"the key of the certificate is {format_pin(pin_of(certificate))}, which is "
                 "none of the pinned ones",
                 "if the server's key was changed on purpose, change the pin",
+                certificate,
             )
-        return None
 
-    def fault_of_known_leaf(self, certificate: crypto.X509) -> tuple[str, str] | None:
-        """What is wrong by now with a certificate whose chain was good some time ago."""
-        if certificate.has_expired():
-            return _CHAIN_FAULTS[_EXPIRED]
-        return self.fault_of_leaf(certificate)
-
-
-class _Kept(NamedTuple):
-    session: SSL.Session
-    verified_at: float
+    def verify_known_leaf(self, certificate: x509.Certificate) -> None:
+        """The same by now for one whose chain was good some time ago. Raises BadCertificate."""
+        if certificate.not_valid_after_utc < datetime.now(UTC):
+            raise BadCertificate(*_CHAIN_FAULTS[_EXPIRED], certificate)
+        self.verify_leaf(certificate)
 
 
-@implementer(IOpenSSLClientConnectionCreator)
-class Handshake:
-    """One handshake. ``fault`` is ``(what is wrong, what to do)`` once a certificate was refused.
+class VerifiedHandshake:
+    """One handshake, at whose end the server is who it should be.
 
     ``offers_session`` tells that the server may go on with a session that was kept, and
     ``resumed``, once all is over, that it did. ``verified_at`` is when its certificate was shown.
-
-    Twisted's own verification does the same but tells only "certificate verify failed", and that
-    is not enough for the person who has to mend it.
     """
 
-    def __init__(self, policy: UpstreamTls, now: float, kept: _Kept | None) -> None:
-        self._policy = policy
+    def __init__(self, trust: UpstreamTls, now: float, kept: _Kept | None) -> None:
+        self._trust = trust
         self._kept = kept
         self.verified_at = now
-        self.fault: tuple[str, str] | None = None
-        self.chain: dict[int, crypto.X509] = {}
         self.resumed = False
 
     @property
@@ -209,53 +218,89 @@ class Handshake:
         """See above."""
         return self._kept is not None
 
-    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
-        """Called by Twisted when the handshake begins."""
-        connection = self._policy.new_connection(tlsProtocol)
-        connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
-        if self._kept is not None:
-            connection.set_session(self._kept.session)
-        return connection
+    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
+        """See :class:`TlsParty`. OpenSSL verifies the chain."""
+        return self._trust.context.wrap_bio(
+            incoming,
+            outgoing,
+            server_hostname=_on_the_wire(self._trust.host),
+            session=self._kept.session if self._kept is not None else None,
+        )
 
-    def completed(self, connection: SSL.Connection) -> None:
-        """The handshake has ended well; ``fault`` may still say that the server is not accepted.
+    def accept(self, session: ssl.SSLObject) -> None:
+        """See :class:`TlsParty`. Raises BadCertificate.
 
-        OpenSSL has asked about no certificate where it went on with the session that it was given.
-        It remembers the one that was shown when that began, which must still be good.
+        Where it went on with the session that it was given OpenSSL has looked at no chain, and
+        remembers the certificate that was shown when that began, which must still be good.
         """
-        self.resumed = self._kept is not None and not self.chain
-        if not self.resumed:
+        certificate = peer_certificate(session)
+        if self._kept is None or not session.session_reused:
+            self._trust.verify_leaf(certificate)
             return
-        assert self._kept is not None
+        self.resumed = True
         self.verified_at = self._kept.verified_at
-        certificate = connection.get_peer_certificate()
-        if certificate is None:
-            self.fault = ("the TLS session is not the one that was kept", "try it again")
-            return
-        self.chain[0] = certificate
-        self.fault = self._policy.fault_of_known_leaf(certificate)
+        self._trust.verify_known_leaf(certificate)
 
-    def keep(self, connection: SSL.Connection) -> None:
+    def keep(self, session: ssl.SSLObject) -> None:
         """Keep the session of an accepted connection for the next one.
 
         In TLS 1.3 that makes sense only once the server has sent something: the ticket comes
         behind the handshake (RFC 8446 section 4.6.1).
         """
-        session = connection.get_session()
-        if session is not None and self.fault is None:
-            self._policy.keep(session, self.verified_at)
+        if session.session is not None:
+            self._trust.keep(session.session, self.verified_at)
 
-    def _verify(
-        self, _: SSL.Connection, certificate: crypto.X509, code: int, depth: int, ok: int
-    ) -> bool:
-        # An exception in here makes pyOpenSSL refuse the certificate: it fails closed.
-        self.chain[depth] = certificate
-        if not ok:
-            self.fault = _CHAIN_FAULTS.get(
-                code,
-                (f"the certificate chain was refused (OpenSSL verification error {code})", ""),
-            )
-            return False
-        if depth == 0:
-            self.fault = self._policy.fault_of_leaf(certificate)
-        return self.fault is None
+
+class OnlyALook:
+    """Shows the certificate of a server, which OpenSSL does not where it refuses the chain.
+
+    It takes any certificate in the handshake, and refuses each behind it: to who has shown it,
+    nothing is ever said.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._host = host
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._context.check_hostname = False
+        self._context.verify_mode = ssl.CERT_NONE
+
+    def new_handshake(self, now: float) -> "OnlyALook":
+        """See :class:`Trust`."""
+        return self
+
+    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> ssl.SSLObject:
+        """See :class:`TlsParty`."""
+        return self._context.wrap_bio(incoming, outgoing, server_hostname=_on_the_wire(self._host))
+
+    def accept(self, session: ssl.SSLObject) -> None:
+        """Raise BadCertificate with the certificate, whatever it is."""
+        raise BadCertificate("it was only a look", "", peer_certificate(session))
+
+    def keep(self, session: ssl.SSLObject) -> None:
+        """See :class:`Handshake`; it never comes to that."""
+
+
+def peer_certificate(session: ssl.SSLObject) -> x509.Certificate:
+    """The server's own certificate. Raises BadCertificate where it cannot be read."""
+    try:
+        return x509.load_der_x509_certificate(session.getpeercert(binary_form=True) or b"")
+    except ValueError:
+        raise BadCertificate(
+            "the certificate cannot be read", "tell the server's operator"
+        ) from None
+
+
+def _context(authorities: list[x509.Certificate]) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain
+    context.check_hostname = False  # service-identity does, and so tells an unknown name apart
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if authorities:
+        octets = b"".join(each.public_bytes(Encoding.DER) for each in authorities)
+        context.load_verify_locations(cadata=octets)
+    else:
+        context.load_default_certs()
+    return context
+
+
+def _on_the_wire(host: str) -> str:
+    return host if host.isascii() else idna.encode(host).decode()

@@ -7,6 +7,7 @@ import pytest
 import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.protocol import ServerFactory
 
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
@@ -15,7 +16,7 @@ from imapproxy.relay.partner import NotLetIn, PartnerSource
 from imapproxy.upstream.address import Address
 from imapproxy.upstream.dial import Upstream
 from imapproxy.upstream.errors import UpstreamUnavailable
-from imapproxy.upstream.prompt_tls import PromptTlsFactory
+from imapproxy.upstream.prompt_tls import PromptTls
 from imapproxy.upstream.tls import UpstreamTls
 from tests.deadline import in_reactor, soon
 from tests.socket_client import connect, connect_silently
@@ -30,6 +31,19 @@ class Nobody:
 
     async def open(self, credentials):
         raise NotLetIn(UpstreamUnavailable("nobody is there"))
+
+
+class _WithTls(ServerFactory):
+    """TLS from the start for the protocols of another factory."""
+
+    noisy = False
+
+    def __init__(self, tls: ServerTls, factory: ListenerFactory) -> None:
+        self._tls = tls
+        self._factory = factory
+
+    def buildProtocol(self, addr) -> PromptTls:
+        return PromptTls(self._tls, self._factory.buildProtocol(addr), connects=True)
 
 
 class Door:
@@ -54,7 +68,7 @@ class Door:
         )
         factory = self.factory
         if tls == "implicit":
-            factory = PromptTlsFactory(server_tls, False, factory, reactor)
+            factory = _WithTls(server_tls, factory)
         endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
         self._port = await endpoint.listen(factory)
         return self._port.getHost().port

@@ -10,7 +10,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import crypto
-from twisted.internet.ssl import Certificate, CertificateOptions, TLSVersion
+from twisted.internet.ssl import (
+    Certificate,
+    CertificateOptions,
+    TLSVersion,
+    optionsForClientTLS,
+    trustRootFromCertificates,
+)
 
 from imapproxy.upstream.tls import pin_of
 
@@ -40,7 +46,7 @@ class Identity(NamedTuple):
     @property
     def pin(self) -> bytes:
         """The SHA-256 of its key."""
-        return pin_of(crypto.load_certificate(crypto.FILETYPE_PEM, self.certificate))
+        return pin_of(self.x509)
 
     def old_tls(self) -> CertificateOptions:
         """A server that speaks TLS 1.1 at most."""
@@ -52,19 +58,20 @@ class Identity(NamedTuple):
         return options
 
     @property
-    def authority(self) -> Certificate:
-        """This certificate as one that is trusted."""
-        return Certificate.loadPEM(self.certificate)
+    def x509(self) -> x509.Certificate:
+        """The certificate itself."""
+        return x509.load_pem_x509_certificate(self.certificate)
 
 
-def x509_of(identity: Identity) -> crypto.X509:
-    """The certificate as OpenSSL shows it."""
-    return crypto.load_certificate(crypto.FILETYPE_PEM, identity.certificate)
+def authority(of: trustme.CA = AUTHORITY) -> x509.Certificate:
+    """What a client trusts: the authority of all certificates that are good, or another one."""
+    return x509.load_pem_x509_certificate(of.cert_pem.bytes())
 
 
-def authority() -> Certificate:
-    """The authority of all certificates that are good."""
-    return Certificate.loadPEM(AUTHORITY.cert_pem.bytes())
+def client_tls(host: str) -> Any:
+    """What a Twisted client needs."""
+    trusted = Certificate.loadPEM(AUTHORITY.cert_pem.bytes())
+    return optionsForClientTLS(host, trustRoot=trustRootFromCertificates([trusted]))
 
 
 @cache

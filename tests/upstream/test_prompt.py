@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from twisted.internet.testing import StringTransport
 
-from imapproxy.upstream.prompt import PromptTransport, prompt
+from imapproxy.upstream.prompt import PromptWriter, prompt
 
 
 class Socket:
@@ -50,18 +50,18 @@ def socket() -> Socket:
 
 def test_all_at_once(socket: Socket) -> None:
     socket.room = 10
-    PromptTransport(socket).write(b"abc")
+    PromptWriter(socket).write(b"abc")
     assert (socket.sent, socket.left) == (b"abc", b"")
 
 
 def test_what_the_socket_does_not_take_is_left_to_the_reactor(socket: Socket) -> None:
     socket.room = 2
-    PromptTransport(socket).write(b"abc")
+    PromptWriter(socket).write(b"abc")
     assert (socket.sent, socket.left) == (b"ab", b"c")
 
 
 def test_nothing_overtakes(socket: Socket) -> None:
-    transport = PromptTransport(socket)
+    transport = PromptWriter(socket)
     socket.room = 2
     transport.write(b"abc")
     socket.room = 10
@@ -75,7 +75,7 @@ def test_nothing_overtakes(socket: Socket) -> None:
 def test_nothing_overtakes_what_was_written_before(socket: Socket) -> None:
     socket.write(b"ab")
     socket.room = 10
-    PromptTransport(socket).write(b"c")
+    PromptWriter(socket).write(b"c")
     assert (socket.sent, socket.left) == (b"", b"abc")
 
 
@@ -83,14 +83,14 @@ def test_nothing_overtakes_what_was_written_before(socket: Socket) -> None:
 def test_the_end_is_the_reactors(socket: Socket, state: dict[str, bool]) -> None:
     vars(socket).update(state)
     socket.room = 10
-    PromptTransport(socket).write(b"ab")
+    PromptWriter(socket).write(b"ab")
     assert (socket.sent, socket.left) == (b"", b"ab")
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(), ConnectionResetError(), BrokenPipeError()])
 def test_an_error_is_the_reactors(socket: Socket, error: OSError) -> None:
     socket.error = error
-    PromptTransport(socket).write(b"ab")
+    PromptWriter(socket).write(b"ab")
     assert socket.left == b"ab"
 
 

@@ -1,17 +1,23 @@
 """TLS sessions that go on: with whom, for how long, and what is still verified."""
 
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_twisted
-from OpenSSL import SSL
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.ssl import TLSVersion
 
 from imapproxy.upstream.address import Address
 from imapproxy.upstream.dial import DialObserver, Upstream, dial
 from imapproxy.upstream.errors import TlsRefused
-from imapproxy.upstream.tls import Handshake, UpstreamTls
+from imapproxy.upstream.tls import (
+    BadCertificate,
+    UpstreamTls,
+    VerifiedHandshake,
+    peer_certificate,
+    pin_of,
+)
 from tests.deadline import in_reactor, soon
 from tests.upstream import certificates
 from tests.upstream.server import Server, polite, with_starttls
@@ -65,11 +71,12 @@ class Seen(DialObserver):
         self.version = ""
         self.verified_at = 0.0
 
-    def secured(self, session: SSL.Connection, handshake: Handshake) -> None:
+    def secured(self, session: ssl.SSLObject, handshake: VerifiedHandshake) -> None:
         self.resumed = handshake.resumed
         self.verified_at = handshake.verified_at
-        self.version = session.get_protocol_version_name()
-        assert 0 in handshake.chain
+        self.version = session.version()
+        assert self.resumed is session.session_reused
+        assert pin_of(peer_certificate(session)) == GOOD.pin
 
 
 async def dialled(upstream: Upstream) -> Seen:
@@ -127,7 +134,7 @@ class TestNobodyElses:
             await dialled(upstream(server, tls(pins=(bytes(32),))))
         elsewhere = UpstreamTls(
             "localhost",
-            [certificates.Certificate.loadPEM(certificates.OTHER_AUTHORITY.cert_pem.bytes())],
+            [certificates.authority(certificates.OTHER_AUTHORITY)],
         )
         with pytest.raises(TlsRefused, match="issued by an authority that is not trusted"):
             await dialled(upstream(server, elsewhere))
@@ -165,11 +172,9 @@ class TestStillVerified:
             await dialled(upstream(server, trust))
 
     def test_one_that_has_expired_meanwhile_is_not(self):
-        expired = certificates.x509_of(certificates.expired())
-        fault = tls().fault_of_known_leaf(expired)
-        assert fault is not None
-        assert fault[0] == "the certificate has expired"
-        assert tls().fault_of_known_leaf(certificates.x509_of(GOOD)) is None
+        with pytest.raises(BadCertificate, match="the certificate has expired"):
+            tls().verify_known_leaf(certificates.expired().x509)
+        tls().verify_known_leaf(GOOD.x509)
 
     @pytest.mark.parametrize(("seconds", "offered"), [(3500, True), (3601, False)])
     @in_reactor
