@@ -1,9 +1,10 @@
 """A cache that is kept from one conversation to the next, and how most of them begin."""
 
+from typing import Any
+
 from twisted.internet.task import Clock
 
 from imapproxy.cache.memory_store import MemoryStore
-from imapproxy.cache.store import Store
 from imapproxy.relay.caching import CachedAccount
 from imapproxy.relay.freshness import Freshness
 from tests.relay.conversation import Conversation
@@ -28,7 +29,7 @@ FETCH_ENVELOPES = r"""
 class Cached:
     """A store that is kept from conversation to conversation."""
 
-    def __init__(self, *, exact: bool = False, store: Store | None = None) -> None:
+    def __init__(self, *, exact: bool = False, store: Any = None) -> None:
         self.store = store or MemoryStore(Clock())
         self.freshness = Freshness(exact=exact, news_interval=30.0)
 

@@ -3,8 +3,12 @@
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from twisted.internet.task import Clock
 
-from tests.relay.cached import Cached
+from imapproxy.cache.memory_store import MemoryStore
+from imapproxy.cache.store import Mailbox
+from tests.relay.cached import ACCOUNT, Cached
+from tests.relay.failing_store import FailingStore
 from tests.relay.model.pair import Pair
 from tests.relay.model.world import ANSWERS, SEEN, World
 
@@ -44,7 +48,8 @@ class CacheMachine(RuleBasedStateMachine):
     @initialize(exact=st.booleans(), tells_uid=st.booleans(), flags_first=st.booleans())
     def begin(self, exact, tells_uid, flags_first):
         self.world = World()
-        self.cached = Cached(exact=exact)
+        self.store = FailingStore(MemoryStore(Clock()))
+        self.cached = Cached(exact=exact, store=self.store)
         self.known = None  # what was read of everything, and how
         self.style = {"tells_uid": tells_uid, "flags_first": flags_first}
         self._new_session()
@@ -55,6 +60,8 @@ class CacheMachine(RuleBasedStateMachine):
         self.pair.settle()
 
     def _is_free(self):
+        if self.pair.closed:
+            return False
         # After IDLE a client says nothing but DONE.
         return not any(said.name in (b"IDLE", b"LOGOUT") for said in self.pair.client.said)
 
@@ -154,6 +161,19 @@ class CacheMachine(RuleBasedStateMachine):
     @rule()
     def settle(self):
         self.pair.settle()
+        if self.pair.closed:  # it had begun an answer that could not be finished
+            self._new_session()
+
+    # -- the disk -------------------------------------------------------------------------------
+
+    @rule(skip=st.integers(0, 5), times=st.integers(1, 3))
+    def disk_fails(self, skip, times):
+        self.store.fail(skip, times)
+
+    @rule(name=_NAMES, uid=st.integers(1, 9))
+    def evict(self, name, uid):
+        box = self.world.boxes[name]
+        self.store.writer.forget(Mailbox(ACCOUNT, name, b"", box.uid_validity), [uid])
 
     # -- others ---------------------------------------------------------------------------------
 
