@@ -4,6 +4,7 @@
 #   make test          the tests; peers that are not installed are left out, and said so
 #   make check         what CI runs: lint, formatting, types, tests
 #   make differential  more seeds of the differential test: SEEDS=1-100 COMMANDS=1000
+#   make fuzz          inputs that nobody thought of: FUZZ_SECONDS=600, in all
 #   make bench         speed and memory, compared with a direct connection and with stunnel
 #   make bench-far     a server behind a line of 40 ms: the pool, compression, TLS sessions
 #   make clean         remove what the others made
@@ -12,13 +13,14 @@ PYTHON ?= python3
 VENV ?= .venv
 SEEDS ?= 1-10
 COMMANDS ?= 1000
+FUZZ_SECONDS ?= 600
 # For a single test: make test ARGS="-k walkthrough"
 ARGS ?=
 
 BIN := $(VENV)/bin
 SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
 
-.PHONY: demo test check differential bench bench-far clean
+.PHONY: demo test check differential fuzz bench bench-far clean
 
 demo: $(VENV)/.installed
 	$(BIN)/imapproxy demo
@@ -37,13 +39,16 @@ check: $(VENV)/.installed-check
 differential: $(VENV)/.installed-test
 	$(BIN)/python -m tests.real.differential --all --seeds $(SEEDS) --commands $(COMMANDS)
 
+fuzz: $(VENV)/.installed-fuzz
+	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
+
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(BIN)/python -m benchmarks.workers
 
 bench-far: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.far $(ARGS)
 	$(BIN)/python -m benchmarks.resumption
-	$(BIN)/python -m benchmarks.workers
 
 clean:
 	rm -rf $(VENV) build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -63,6 +68,11 @@ $(VENV)/.installed: pyproject.toml $(SOURCES) | $(VENV)/bin/python
 
 $(VENV)/.installed-test: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	@touch $@
+
+# Without atheris (no wheel for this machine or Python) the inputs are made by chance.
+$(VENV)/.installed-fuzz: $(VENV)/.installed-test
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[fuzz]'
 	@touch $@
 
 $(VENV)/.installed-check: pyproject.toml | $(VENV)/bin/python

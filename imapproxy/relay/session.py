@@ -87,6 +87,7 @@ class RelaySession:
         self._continued: RelayedCommand | None = None  # the client's next line belongs to it
         self._discarding = False  # the rest of a command that was answered already
         self._inside_response = False  # a response to the client has begun and not ended
+        self._partner_inside = False  # the same of the partner's; the cache may hold it back
         self._bye_seen = False
         self._input_ended = False
         self._draining = False
@@ -314,7 +315,7 @@ class RelaySession:
         """Untagged responses that begin with a number (hot: most of what there is)."""
         if self._caching is not None and self._caching.watches:
             octets = self._caching.untagged_run(octets)
-        self._inside_response = inside_response
+        self._inside_response = self._partner_inside = inside_response
         self._say(octets)
 
     @property
@@ -325,7 +326,8 @@ class RelaySession:
     def untagged_line(self, line: Line) -> None:
         """A line of an untagged response."""
         data = line.data
-        if not self._inside_response and data[2] not in _ZERO_TO_NINE:
+        begins, self._partner_inside = not self._partner_inside, line.literal is not None
+        if begins and data[2] not in _ZERO_TO_NINE:
             self._bye_seen = self._bye_seen or data[2:6].upper() == b"BYE "
             data = untagged_for_client(data)
         if self._caching is not None and self._caching.watches:

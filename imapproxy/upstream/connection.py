@@ -322,7 +322,7 @@ class UpstreamConnection(TwistedProtocol):
 
     def close(self) -> None:
         """Close in order: what was written is sent; a peer that does not close in turn is cut."""
-        if self.transport is None or self._closing is not None:
+        if self.transport is None or self._closing is not None or self.error is not None:
             return
         self.flush()
         self.transport.unregisterProducer()

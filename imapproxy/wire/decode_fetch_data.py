@@ -42,7 +42,7 @@ def _items(cursor: Cursor, number: SeqNum) -> FetchData:
     while True:
         found = match(octets, at)
         if found is not None:
-            items.append(FetchItem(found[1].decode("ascii").upper(), found[2]))
+            items.append(FetchItem(found[1].upper().decode("latin-1"), found[2]))
             at = found.end()
         elif octets.startswith(b")", at):
             break
@@ -70,7 +70,7 @@ def _item(cursor: Cursor) -> FetchItem:
 def _name(cursor: Cursor) -> str:
     found = cursor.take(_QUICK_NAME)
     if found is not None and not cursor.starts_with(b"["):
-        return found[0].decode("latin-1").upper()
+        return found[0].upper().decode("latin-1")
     if found is not None:
         cursor.at = found.start()
     # Names of header fields that are quoted or literals: told as if they were not.

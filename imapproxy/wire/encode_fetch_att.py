@@ -7,17 +7,22 @@ from imapproxy.wire.fetch_att import (
     FetchAtt,
     Item,
     Macro,
+    OpaqueAtt,
     Partial,
     Preview,
 )
 
 
 def encode_fetch_atts(attributes: tuple[FetchAtt, ...] | Macro) -> bytes:
-    """A macro, or attributes in parentheses; a single one goes without."""
+    """A macro, or attributes in parentheses; a single one goes without.
+
+    Not so one that is not known: what it has in parentheses would be taken for modifiers.
+    """
     if isinstance(attributes, Macro):
         return attributes.value.encode("ascii")
     encoded = b" ".join(map(encode_fetch_att, attributes))
-    return encoded if len(attributes) == 1 else b"(%b)" % encoded
+    goes_without = len(attributes) == 1 and not isinstance(attributes[0], OpaqueAtt)
+    return encoded if goes_without else b"(%b)" % encoded
 
 
 def encode_fetch_att(attribute: FetchAtt) -> bytes:

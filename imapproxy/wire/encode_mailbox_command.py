@@ -123,6 +123,7 @@ def _options(names: Iterable[str]) -> bytes:
 
 
 def _return_options(command: List) -> bytes:
-    status = f"STATUS ({' '.join(command.status_items)})"
+    items = command.status_items
+    status = f"STATUS ({' '.join(items)})" if items else "STATUS"
     options = command.return_options or ()
     return _options(status if name == "STATUS" else name for name in options)

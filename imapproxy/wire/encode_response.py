@@ -24,7 +24,7 @@ def encode_response(response: Response) -> bytes:
 
 
 def _fetch(data: FetchData) -> bytes:
-    items = b" ".join([b"%b %b" % (name.encode("ascii"), value) for name, value in data.items])
+    items = b" ".join([b"%b %b" % (name.encode("latin-1"), value) for name, value in data.items])
     return b"* %d FETCH (%b)" % (data.number, items)
 
 

@@ -64,7 +64,10 @@ def _with_sets(code: AppendUid | CopyUid | Modified) -> bytes:
 
 def _with_list(code: CapabilityCode | PermanentFlags | BadCharset | MailboxId) -> bytes:
     if isinstance(code, CapabilityCode):
-        return b"CAPABILITY %b" % code.capabilities.encode()
+        names = code.capabilities.encode()
+        if b'"' in names:
+            raise EncodeError("a capability with a quote in it")
+        return b"CAPABILITY %b" % names
     if isinstance(code, PermanentFlags):
         return b"PERMANENTFLAGS %b" % encode_flags(code.flags)
     if isinstance(code, MailboxId):

@@ -1,5 +1,7 @@
 """What of a mailbox is answered from here, what is asked, and what goes by."""
 
+import pytest
+
 from tests.relay.cached import FETCH_ENVELOPES, SELECT
 
 
@@ -211,3 +213,17 @@ def test_a_client_that_takes_nothing_does_not_keep_its_session_for_ever(live):
     assert not talk.client_wire.closed
     talk.clock.advance(60)
     assert talk.client_wire.closed
+
+
+@pytest.mark.parametrize("rest", [b"", b"* BYE not one", b"* CAPABILITY STARTTLS", b") x"])
+def test_the_rest_of_an_odd_response_is_taken_for_no_other(live, rest):
+    """What is held back has begun all the same (found by fuzzing)."""
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.client.dataReceived(b"a1 FETCH 2 (UID BODY[])\r\n")
+    talk.upstream.dataReceived(b"a1 OK .\r\n")
+    said = b"* 2 FETCH{3}\nabc" + rest + b"\n* 4 EXISTS\n"
+    talk.upstream.dataReceived(said)
+    assert talk.client_wire.take() == b"a1 OK .\r\n" + said.replace(b"\n", b"\r\n")
+    talk.upstream_closes()
+    assert talk.client_wire.take().startswith(b"* BYE [UNAVAILABLE] ")
