@@ -8,12 +8,13 @@ from twisted.internet.interfaces import IReactorTime
 
 from imapproxy.cache.request import FetchRequest, read_fetch_request
 from imapproxy.cache.store import Mailbox, Store
-from imapproxy.cache_commands.pace import Pace
+from imapproxy.cache_commands.pace import Disk, Pace
 from imapproxy.relay.mailbox_changes import MailboxChanges
 from imapproxy.relay.selected import Selected
 from imapproxy.relay.shapes import Shapes
 from imapproxy.relay.tee import Tee
 from imapproxy.relay.untagged import Untagged
+from imapproxy.relay.valve import Valve
 from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.connection import Receiver
 from imapproxy.upstream.errors import UpstreamError, UpstreamUnavailable
@@ -40,12 +41,19 @@ class Filling(Receiver):
     takes_whole_responses = False
 
     def __init__(
-        self, client: ImapClient, account: bytes, store: Store, clock: IReactorTime, pace: Pace
+        self,
+        client: ImapClient,
+        account: bytes,
+        store: Store,
+        clock: IReactorTime,
+        rate: float | None,
     ) -> None:
         self.client = client
         self.octets = 0
         self._clock = clock
-        self._pace = pace
+        valve = Valve(client.connection.transport)
+        self._pace = Pace(clock, rate, valve)
+        self._disk = Disk(store.flushed, valve)
         self._selected = Selected(account, store.reader, store.writer)
         self._shapes = Shapes(account, store.reader, store.writer)
         self._tee = Tee(self._selected, store.writer, self._shapes)
@@ -163,6 +171,7 @@ class Filling(Receiver):
     def _came(self, octets: int) -> None:
         self.octets += octets
         self._pace.took(octets)
+        self._disk.took(octets)
 
 
 def _request_of(line: str) -> FetchRequest | None:

@@ -71,7 +71,9 @@ class MboxFile:
 
     def close(self) -> None:
         """See that it is on the disk."""
-        _close(self._file)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
 
 
 class MaildirFolder:
@@ -90,15 +92,13 @@ class MaildirFolder:
         moment = arrived(message)
         name = f"{int(moment)}.U{message.uid}P{os.getpid()}.imapproxy"
         path = self._path / "tmp" / name
-        file = _new_file(path)
         try:
-            for piece in with_bare_newlines(message.pieces):
-                file.write(piece)
+            # Not waited for: with each message on the disk 6,000 of them take ten times as long.
+            with _new_file(path) as file:
+                file.writelines(with_bare_newlines(message.pieces))
         except StoreError:
-            file.close()
             path.unlink()
             raise
-        _close(file)
         os.utime(path, (moment, moment))
         flags = flags_of(message)
         letters = "".join(letter for flag, letter in _MAILDIR.items() if flag in flags)
@@ -156,9 +156,3 @@ def quoted(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _new_file(path: Path) -> BinaryIO:
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     return os.fdopen(number, "wb", buffering=_BUFFER)
-
-
-def _close(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()

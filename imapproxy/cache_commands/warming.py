@@ -15,7 +15,6 @@ from twisted.internet.task import deferLater
 from imapproxy.cache.store import Mailbox, Need, Store, StoreError
 from imapproxy.cache_commands import wanted
 from imapproxy.cache_commands.filling import Filling
-from imapproxy.cache_commands.pace import Pace
 from imapproxy.cache_commands.refusals import Patience, asked_for, is_weary, passes
 from imapproxy.cache_commands.wanted import Wishes
 from imapproxy.mail_cache import account_name
@@ -152,12 +151,11 @@ class Warming:
         except UpstreamError:
             client.close()
             raise
-        pace = Pace(self._reactor, rate, client.connection.transport)
         name = account_name(upstream.address, credentials)
         self._attributes = wanted.attributes(has_emailid="OBJECTID" in (client.capabilities or ()))
         if self._waiting is None:
             self._waiting = deque(await self._mailboxes(client))
-        return Filling(client, name, self._store, self._reactor, pace)
+        return Filling(client, name, self._store, self._reactor, rate)
 
     async def _mailboxes(self, client: ImapClient) -> list[WireMailbox]:
         if self._wishes.mailboxes:

@@ -44,6 +44,16 @@ def held(directory) -> list[tuple[str, str]]:
     return [(a["account"], m["mailbox"]) for a in told["accounts"] for m in a["mailboxes"]]
 
 
+@pytest.mark.parametrize("command", ["stats", "warm", "verify", "export", "clear"])
+def test_help(command):
+    said = cache(command, "-h")
+    assert said.code == 0
+    assert "--config FILE" in said.out
+    assert "--password " not in said.out
+    assert max(map(len, said.out.splitlines())) <= 100
+    assert command in cache("-h").out
+
+
 class TestStats:
     def test_for_people(self, directory):
         said = cache("stats", "--data-dir", directory)

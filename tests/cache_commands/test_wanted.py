@@ -3,12 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from imapproxy.cache.request import read_fetch_request
 from imapproxy.cache_commands import wanted
-from imapproxy.cache_commands.pace import Pace
+from imapproxy.cache_commands.pace import Disk, Pace
 from imapproxy.cache_commands.refusals import Patience, asked_for, is_weary, passes
+from imapproxy.relay.valve import Valve
 from imapproxy.upstream.errors import (
     CommandRefused,
     LoginRefused,
@@ -117,7 +119,7 @@ class Transport:
 class TestPace:
     def test_so_many_octets_a_second(self):
         clock, transport = Clock(), Transport()
-        pace = Pace(clock, 1000, transport)
+        pace = Pace(clock, 1000, Valve(transport))
         pace.took(20)
         assert not transport.paused
         pace.took(1980)
@@ -131,12 +133,34 @@ class TestPace:
 
     def test_without_a_limit(self):
         clock, transport = Clock(), Transport()
-        Pace(clock, None, transport).took(10**12)
+        Pace(clock, None, Valve(transport)).took(10**12)
         assert not transport.paused
 
     def test_at_the_end_nothing_is_left(self):
         clock, transport = Clock(), Transport()
-        pace = Pace(clock, 10, transport)
+        pace = Pace(clock, 10, Valve(transport))
         pace.took(1000)
         pace.stop()
         assert not clock.getDelayedCalls()
+
+
+class TestDisk:
+    def test_what_comes_waits_for_the_disk(self):
+        transport = Transport()
+        flushes: list[Deferred[None]] = []
+
+        def flushed():
+            flushes.append(Deferred())
+            return flushes[-1]
+
+        disk = Disk(flushed, Valve(transport))
+        disk.took(8 * 1024 * 1024)
+        assert not transport.paused
+        disk.took(1)
+        assert transport.paused
+        disk.took(64 * 1024 * 1024)  # nobody waits for it twice
+        assert len(flushes) == 1
+        flushes[0].callback(None)
+        assert not transport.paused
+        disk.took(1)
+        assert transport.paused

@@ -127,6 +127,14 @@ class TestWhatIsHeld:
         assert house.bodies()[1] == message
 
     @in_reactor
+    async def test_a_disk_that_is_slower_than_the_server(self, house):
+        await house.start()
+        (message,) = house.deliver(1, size=30_000_000)
+        run = await house.warm(max_waiting=12 * 1024 * 1024)
+        assert not run.left_out
+        assert house.bodies() == {1: message}
+
+    @in_reactor
     async def test_it_is_known_how_the_server_answers(self, house):
         await house.start()
         house.deliver(3)

@@ -78,12 +78,13 @@ class WarmHouse:
         password: str = "pw",
         patience: Patience | None = None,
         upstream: Upstream | None = None,
+        max_waiting: int = LARGE,
     ) -> Warming:
         """One run; what the server was told before is forgotten."""
         self.server.transcript.clear()
         self.told = Told()
         upstream = self.upstream() if upstream is None else upstream
-        store = open_store(reactor, self.directory, max_octets=limit)
+        store = open_store(reactor, self.directory, max_octets=limit, max_waiting=max_waiting)
         keeper = open_keeper(self.directory)
         try:
             warming = Warming(
