@@ -111,7 +111,14 @@ class ClientConnection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Everything the client says comes in here."""
-        if not self._closing:
+        if self._closing:
+            return
+        line = self._framer.whole_line(data)
+        if line is not None and self._stage is not None and self._stage.ready:
+            self._stage.client_fragment(line)
+            if self._stage is not None:
+                self._stage.flush()
+        else:
             self._framer.feed(data)
             self.proceed()
 

@@ -29,6 +29,8 @@ def without_hop_by_hop(names: bytes) -> bytes:
 
 def status_for_client(text: bytes) -> bytes:
     """A status response with the list in its CAPABILITY code cut (RFC 3501 section 7.1)."""
+    if b"[" not in text:
+        return text  # of most there is nothing to look for
     return _CAPABILITY_CODE.sub(
         lambda found: b"[CAPABILITY " + without_hop_by_hop(found[1]) + b"]", text, count=1
     )

@@ -413,7 +413,7 @@ class RelaySession:
         self._settle()
         if command.name == b"LOGOUT":
             self._end()
-        elif self.ready and not was_ready:
+        elif not was_ready and self.ready:
             self._resume_client()
 
     def command_lost(self, command: RelayedCommand, error: UpstreamError) -> None:

@@ -24,7 +24,7 @@ from imapproxy.upstream.errors import UpstreamError, UpstreamProtocolError, Upst
 from imapproxy.upstream.exchange import Exchange
 from imapproxy.upstream.footprint import Footprint
 from imapproxy.upstream.prompt_tls import TlsParty, start_prompt_tls
-from imapproxy.wire.framing import Line, Malformed, Octets, ResponseFramer
+from imapproxy.wire.framing import Fragment, Line, Malformed, Octets, ResponseFramer
 
 # Lines that are no response at all. A stray empty line is harmless; more than a few say that we
 # have lost the frame, and then nothing that follows can be believed.
@@ -210,25 +210,28 @@ class UpstreamConnection(TwistedProtocol):
     def _take(self, data: bytes) -> None:
         if self.error is not None:
             return
-        self._framer.feed(data)
         framer = self._framer
-        while True:
+        line = framer.whole_line(data)
+        if line is not None:
+            self._line(line)
+        else:
+            framer.feed(data)
+        while framer.waiting and self.error is None:
             self._pass_run_on()
             fragment = framer.next_fragment()
             if fragment is None:
                 break
-            kind = type(fragment)
-            if kind is Line:
-                self._line(fragment)  # type: ignore[arg-type]
-            elif kind is Octets:
-                if self.receiver is not None:
-                    self.receiver.untagged_octets(fragment)  # type: ignore[arg-type]
-            else:
-                self._malformed(fragment)  # type: ignore[arg-type]
-            if self.error is not None:
-                return
-        if self.receiver is not None:
+            self._fragment(fragment)
+        if self.receiver is not None and self.error is None:
             self.receiver.batch_received()
+
+    def _fragment(self, fragment: Fragment) -> None:
+        if isinstance(fragment, Line):
+            self._line(fragment)
+        elif isinstance(fragment, Malformed):
+            self._malformed(fragment)
+        elif self.receiver is not None:
+            self.receiver.untagged_octets(fragment)
 
     def _pass_run_on(self) -> None:
         receiver = self.receiver

@@ -37,7 +37,8 @@ class PromptWriter:
     def write(self, data: bytes) -> None:
         """Send ``data``."""
         transport = self._transport
-        if transport.disconnecting or not transport.connected or self._is_behind():
+        behind = self._behind and self._is_behind()
+        if behind or transport.disconnecting or not transport.connected:
             transport.write(data)
             return
         try:
@@ -49,10 +50,9 @@ class PromptWriter:
             transport.write(data[sent:])
 
     def _is_behind(self) -> bool:
-        if self._behind:
-            # The reactor watches for writability exactly those that it has something to send for.
-            transport = self._transport
-            self._behind = transport in transport.reactor.getWriters()
+        # The reactor watches for writability exactly those that it has something to send for.
+        transport = self._transport
+        self._behind = transport in transport.reactor.getWriters()
         return self._behind
 
 

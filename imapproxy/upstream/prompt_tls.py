@@ -111,8 +111,7 @@ class PromptTls(TwistedProtocol):
         return True
 
     def _take_records(self) -> None:
-        received: list[bytes] = []
-        fault = self._decrypt(received)
+        received, fault = self._decrypt()
         if received and not self._aborted:
             self._protocol.dataReceived(b"".join(received))
         if fault is not None:
@@ -124,8 +123,9 @@ class PromptTls(TwistedProtocol):
         elif self._outgoing.pending:
             self._flush()
 
-    def _decrypt(self, received: list[bytes]) -> ssl.SSLError | None:
-        """Add the plaintext of all records that are here to ``received``."""
+    def _decrypt(self) -> tuple[list[bytes], ssl.SSLError | None]:
+        """The plaintext of all records that are here, and what was wrong with the next one."""
+        received: list[bytes] = []
         incoming, read = self._incoming, self.session.read
         try:
             while incoming.pending and not self._peer_closed:
@@ -137,8 +137,8 @@ class PromptTls(TwistedProtocol):
         except ssl.SSLZeroReturnError:
             self._peer_closed = True
         except ssl.SSLError as error:
-            return error
-        return None
+            return received, error
+        return received, None
 
     def _fail(self, error: ssl.SSLError | PeerRefused) -> None:
         self._fault = self._fault or Failure(error)

@@ -120,6 +120,32 @@ class Framer:
         else:
             self._chunks.append(data)
 
+    def whole_line(self, data: bytes) -> Line | None:
+        """``data``, which has just come, as a line if it is one, and nothing less or more.
+
+        The short cut for a dialogue, where each side waits for the other's next line. What is
+        none, or comes behind something that was not handed out yet, has to be fed.
+        """
+        if (
+            self._octets_left >= 0
+            or self._inside
+            or self._discarding
+            or self._at != len(self._chunk)
+            or self._partial
+            or self._chunks
+            or data.find(b"\n") + 1 != len(data)
+            or not data.endswith(CRLF)
+            or data.endswith(b"}\r\n")
+            or len(data) > self.max_line
+        ):
+            return None
+        return Line(data, None)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something was fed that could be the next fragment, or its beginning."""
+        return self._at != len(self._chunk) or bool(self._chunks) or not self._octets_left
+
     @property
     def buffered(self) -> int:
         """Octets that were fed and not yet handed out."""

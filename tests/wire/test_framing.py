@@ -152,6 +152,42 @@ def test_any_octets_in_any_chunks(octets, places, kind):
     assert list(map(comparable, pieces)) == list(map(comparable, whole))
 
 
+def framed_by_the_short_cut(framer: Framer, chunks: list[bytes]) -> list:
+    fragments = []
+    for chunk in chunks:
+        line = framer.whole_line(chunk)
+        if line is not None:
+            assert not framer.waiting
+            fragments.append(line)
+            continue
+        framer.feed(chunk)
+        fragments += drain(framer)
+        if not framer.waiting:
+            assert framer.next_fragment() is None
+    return joined(fragments)
+
+
+chunks = st.lists(
+    st.sampled_from(
+        [b"a NOOP\r\n", b"* OK\r\n", b"x\n", b"\n", b"\r\n", b"a\r\nb\r\n", b"." * 30 + b"\r\n"]
+    )
+    | st.sampled_from(
+        [b"a {5}\r\n", b"* 1 {9+}\r\n", b"* X {0}\r\n", b" more\r\n", b"a", b"\r", b"."]
+    )
+    | st.binary(min_size=1, max_size=10)
+)
+
+
+@given(chunks, st.sampled_from([ResponseFramer, CommandFramer]))
+def test_the_short_cut_changes_nothing(chunks, kind):
+    assert framed_by_the_short_cut(kind(max_line=20), chunks) == framed(kind(max_line=20), chunks)
+
+
+def test_a_line_that_comes_alone_takes_the_short_cut():
+    assert ResponseFramer().whole_line(b"* OK hi {5\r\n") == Line(b"* OK hi {5\r\n", None)
+    assert CommandFramer().whole_line(b"a NOOP\r\n") == Line(b"a NOOP\r\n", None)
+
+
 def comparable(fragment):
     if isinstance(fragment, Malformed):
         return fragment.reason, fragment.fatal
