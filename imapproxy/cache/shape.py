@@ -25,7 +25,7 @@ def shape_of(names: Sequence[bytes], wanted: frozenset[bytes]) -> Shape | None:
     (FLAGS with a message that has become ``\\Seen``, MODSEQ) is no part of the shape.
     """
     shape = tuple(name for name in names if canonical(name) in wanted)
-    return shape if len(shape) == len(wanted) else None
+    return shape if len(shape) == len(wanted) == len(set(map(canonical, shape))) else None
 
 
 @lru_cache(1024)

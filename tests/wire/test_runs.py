@@ -110,3 +110,45 @@ def test_an_empty_literal_at_the_end_of_what_has_come() -> None:
     framer.feed(b"* 1 FETCH (BODY[] {0}\r\n")
     assert framer.next_run() == b"* 1 FETCH (BODY[] {0}\r\n"
     assert framer.next_fragment() == Octets(b"", 0)
+
+
+def whole_responses(chunks: list[bytes], max_line: int) -> tuple[bytes, bool]:
+    """All octets handed out when whole responses are taken first, and where that has ended."""
+    framer = ResponseFramer(max_line)
+    octets = b""
+    for chunk in chunks:
+        framer.feed(chunk)
+        while True:
+            run = framer.next_whole_responses()
+            if run is not None:
+                assert framer.between_responses
+                assert run.startswith(b"* ") and run.endswith(b"\r\n")
+                octets += run
+                continue
+            fragment = framer.next_fragment()
+            if fragment is None:
+                break
+            octets += fragment.start if isinstance(fragment, Malformed) else fragment.data
+            if isinstance(fragment, Malformed) and fragment.fatal:
+                return octets, False
+    return octets, framer.between_responses
+
+
+def fragments_alone(chunks: list[bytes], max_line: int) -> tuple[bytes, bool]:
+    """The same without."""
+    framer = ResponseFramer(max_line)
+    octets = b""
+    for chunk in chunks:
+        framer.feed(chunk)
+        while (fragment := framer.next_fragment()) is not None:
+            octets += fragment.start if isinstance(fragment, Malformed) else fragment.data
+            if isinstance(fragment, Malformed) and fragment.fatal:
+                return octets, False
+    return octets, framer.between_responses
+
+
+@given(STREAMS, st.lists(st.integers(0, 400), max_size=6), st.sampled_from([30, 10_000]))
+def test_whole_responses_are_the_octets_of_the_fragments(stream, places, max_line):
+    chunks = cut(stream, places)
+
+    assert whole_responses(chunks, max_line) == fragments_alone(chunks, max_line)
