@@ -89,6 +89,66 @@ async def flooded_and_not_slowed(flood: Flood, client: Client) -> None:
     assert max(between) <= _AT_MOST
 
 
+# As many turns, and in each of them a read of the socket on either side.
+_OCTETS_AT_MOST = 10 * 2 * 64 * 1024
+
+
+@in_reactor
+async def test_answers_without_an_end(house):
+    """A message of any size to one client: it passes in pieces, and the others in between."""
+    server = await house.upstream("one")
+    service = await house.start(house.listener("one"))
+    client, greedy = await logged_in(service), await logged_in(service)
+    greedy.say(b"f SLOW")
+    session, _ = await house.slow
+    heard = Octets(greedy)
+    session.say(b"* 1 FETCH (BODY[] {%d}" % 2**40)
+    session.transport.registerProducer(Endless(session.transport), True)
+    between = []
+    for _ in range(30):
+        before = heard.count
+        assert await client.ask(b"NOOP") == b"t OK one\r\n"
+        between.append(heard.count - before)
+    assert sum(between) > _OCTETS_AT_MOST / 4, "it had stopped"
+    assert max(between) <= _OCTETS_AT_MOST
+    session.transport.unregisterProducer()
+    greedy.transport.abortConnection()
+    await session.gone
+    assert len(server.sessions) >= 2
+
+
+class Octets:
+    """Counts what a client hears, and keeps nothing of it."""
+
+    def __init__(self, client: Client) -> None:
+        self.count = 0
+        client.dataReceived = self._count
+
+    def _count(self, data: bytes) -> None:
+        self.count += len(data)
+
+
+@implementer(IPushProducer)
+class Endless:
+    """Writes as long as it may."""
+
+    def __init__(self, transport) -> None:
+        self._transport = transport
+        self._paused = False
+        reactor.callLater(0, self.resumeProducing)
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        while not self._paused:
+            self._transport.write(b"x" * 65536)
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def stopProducing(self) -> None:
+        self._paused = True
+
+
 @in_reactor
 async def test_all_are_served_alike(house):
     await house.upstream("one")

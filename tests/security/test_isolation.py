@@ -37,6 +37,7 @@ class Telling:
         if verb == b"CAPABILITY":
             return [b"* CAPABILITY IMAP4rev1 UNSELECT UIDPLUS"]
         if verb in (b"SELECT", b"EXAMINE"):
+            session.mailbox = rest
             return [
                 b"* FLAGS ()",
                 b"* 1 EXISTS",
@@ -45,7 +46,7 @@ class Telling:
                 b"* OK [UIDNEXT 8]",
             ]
         if b"FETCH" in (verb, rest.split(b" ")[0]):
-            text = b"mail of " + session.who
+            text = b"mail of " + session.who + b" in " + session.mailbox
             return [b"* 1 FETCH (UID 7 BODY[] {%d}" % len(text), text + b")"]
         if verb == b"NOOP":
             return [b"* OK for " + session.who]
@@ -106,7 +107,7 @@ async def test_what_is_cached_of_one_is_not_read_by_another(house):
         await client.ask(b"SELECT INBOX")
         for _ in range(2):
             told = await client.ask(b"UID FETCH 7 (UID BODY[])")
-            assert b"mail of " + user + b"/pw)" in told
+            assert b"mail of " + user + b"/pw in INBOX)" in told
         await client.ask(b"LOGOUT")
         await client.lost
 
@@ -156,7 +157,7 @@ async def test_whose_mail_is_wanted_is_a_part_of_the_account(house):
         return told
 
     for authorization in (b"", b"boss", b"other", b"boss"):
-        assert b"mail of " + authorization + b"/anna/pw)" in await enter(authorization)
+        assert b"mail of " + authorization + b"/anna/pw in INBOX)" in await enter(authorization)
 
 
 @in_reactor
@@ -177,8 +178,13 @@ async def test_a_server_that_tells_of_others_mail_poisons_nothing(house):
     await mallory.ask(b"SELECT INBOX")
     assert b"evil" in await mallory.ask(b"NOOP")
     await mallory.ask(b"UID FETCH 7 (UID BODY[])")
+    # Nor is it in another mailbox of the same account, whose messages have the same UIDs.
+    await mallory.ask(b"SELECT Other")
+    told = await mallory.ask(b"UID FETCH 7 (UID BODY[])")
+    assert b"mail of mallory/pw in Other)" in told
+    assert b"evil" not in told
     anna = await log_in(service, b"anna", b"pw")
     await anna.ask(b"SELECT INBOX")
     told = await anna.ask(b"UID FETCH 7 (UID BODY[])") + await anna.ask(b"NOOP")
     assert b"evil" not in told + anna.heard
-    assert b"mail of anna/pw)" in told
+    assert b"mail of anna/pw in INBOX)" in told

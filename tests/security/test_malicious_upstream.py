@@ -29,7 +29,8 @@ class Evil:
         elif verb == b"CAPABILITY":
             session.say(b"* CAPABILITY IMAP4rev1", tag + b" OK")
         elif verb == b"ATTACK":
-            session.transport.write(self.attack.replace(b"TAG", tag))
+            own = session.received.partition(b".")[0] + b"."  # begins the proxy's own tags
+            session.transport.write(self.attack.replace(b"TAG", tag).replace(b"OWN", own))
             self.attacked.callback(session)
         elif verb == b"LOGOUT":
             session.say(b"* BYE", tag + b" OK")
@@ -74,6 +75,7 @@ _GOES_ON = {
     "depth in a list": b'* LIST () "/" ' + b"(" * 100_000 + b"\r\nTAG OK\r\n",
     "what looks like its end": b"* 1 FETCH (BODY[] {13}\r\nTAG OK fake\r\n)\r\nTAG OK\r\n",
     "what looks like another's": b"* 1 FETCH (BODY[] {9}\r\nt OK x\r\nx)\r\nTAG OK\r\n",
+    "answers to what the proxy will say next": b"OWN3 OK\r\nOWN4 OK x\r\nOWN5 NO\r\nTAG OK\r\n",
     "two answers": b"TAG OK one\r\nTAG NO two\r\n",
     "other capabilities": b"* CAPABILITY IMAP4rev1 STARTTLS COMPRESS=DEFLATE\r\nTAG OK\r\n",
     "a literal in a status": b"* OK text {1000}\r\nTAG OK text {1000}\r\n",
