@@ -90,7 +90,9 @@ class MemoryWriter(Writer):
             return
         if self._kept.box(mailbox) is None:
             self._remove(mailbox)
-        self._admit(mailbox).uid_list = UidList(uid_list.uid_next, array("I", uid_list.uids))
+        box = self._admit(mailbox)
+        if box:
+            box.uid_list = UidList(uid_list.uid_next, array("I", uid_list.uids))
 
     def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
         """See the port."""
@@ -204,7 +206,7 @@ class MemoryWriter(Writer):
     def count(self, mailbox: Mailbox, served: int, missed: int) -> None:
         """See the port."""
         box = self._admit(mailbox)
-        if box.mailbox.uid_validity == mailbox.uid_validity:
+        if box:
             box.served += served
             box.missed += missed
 
@@ -215,25 +217,24 @@ class MemoryWriter(Writer):
 
     # -- what is behind them ---------------------------------------------------------------
 
-    def _admit(self, mailbox: Mailbox) -> KeptBox:
-        """The mailbox as it is kept: under this UIDVALIDITY, or under a higher one."""
+    def _admit(self, mailbox: Mailbox) -> KeptBox | None:
+        """The mailbox to write to; ``None`` under a UIDVALIDITY that has passed or cannot be."""
+        if mailbox.uid_validity > _MAX_INTEGER:
+            return None
         box = self._kept.boxes.get(mailbox.identity)
         if box is None or box.mailbox.uid_validity < mailbox.uid_validity:
             box = self._kept.boxes[mailbox.identity] = KeptBox(mailbox)
             self._kept.tidy()
-        if box.mailbox.uid_validity == mailbox.uid_validity:
-            box.mailbox = mailbox  # its name may have changed
-            box.used = self._clock.seconds()
+        if box.mailbox.uid_validity > mailbox.uid_validity:
+            return None
+        box.mailbox = mailbox  # its name may have changed
+        box.used = self._clock.seconds()
         return box
 
     def _message(self, mailbox: Mailbox, uid: int) -> KeptMessage | None:
-        """The message to write to; ``None`` under a UIDVALIDITY that has passed or cannot be."""
-        if not 0 < uid < 2**32 or mailbox.uid_validity > _MAX_INTEGER:
-            return None
-        box = self._admit(mailbox)
-        if box.mailbox.uid_validity != mailbox.uid_validity:
-            return None
-        return box.messages.setdefault(uid, KeptMessage())
+        """The message to write to, if it can be."""
+        box = self._admit(mailbox) if 0 < uid < 2**32 else None
+        return box.messages.setdefault(uid, KeptMessage()) if box else None
 
     def _broken_word(self, mailbox: Mailbox, uid: int, what: str) -> None:
         self.log.warn(

@@ -167,7 +167,7 @@ class Batch:
             return
         seal = seals.of_uid_list(box, change.uid_next, change.uids)
         writing.database.execute(
-            "INSERT INTO uid_list VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE "
+            "INSERT INTO uid_list VALUES (?, ?, ?, ?) ON CONFLICT (mailbox) DO UPDATE "
             "SET uid_next = excluded.uid_next, seal = excluded.seal, uids = excluded.uids "
             "WHERE seal <> excluded.seal OR length(uids) <> length(excluded.uids)",
             (box, change.uid_next, seal, change.uids),

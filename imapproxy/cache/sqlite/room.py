@@ -81,6 +81,11 @@ def use(writing: Writing, contents: set[int], max_octets: int) -> None:
     )
 
 
+def is_garbage_left(database: sqlite3.Connection) -> bool:
+    """Whether there is something of mailboxes that were dropped."""
+    return database.execute("SELECT 1 FROM garbage LIMIT 1").fetchone() is not None
+
+
 def sweep(writing: Writing) -> bool:
     """Take out some of what dropped mailboxes had; False if there is nothing of that."""
     row = writing.database.execute("SELECT mailbox FROM garbage LIMIT 1").fetchone()

@@ -16,7 +16,7 @@ from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.files import FileNumber, StoreFiles
 from imapproxy.cache.sqlite.opening import Opened, forsake, open_again
 from imapproxy.cache.sqlite.queue import ChangeQueue, Close, Flush, Rebuild, Settle
-from imapproxy.cache.sqlite.room import Room, give_back, room_for, sweep, use
+from imapproxy.cache.sqlite.room import Room, give_back, is_garbage_left, room_for, sweep, use
 from imapproxy.cache.sqlite.schema import FORMAT, version
 from imapproxy.cache.sqlite.streams import Streams, sweep_begun
 from imapproxy.cache.sqlite.writing import Said, Writing
@@ -242,12 +242,17 @@ class WriteThread:
             self._suspicious = False
             if database.execute("PRAGMA integrity_check(1)").fetchall() != [(b"ok",)]:
                 raise Damaged("its trees are damaged")
-        with transaction(database):
-            writing = Writing(database, time.time())
-            more = sweep(writing) or (self._room.is_over(database) and self._room.make(writing, 0))
-            writing.finish()
-        if more or give_back(database):
+        if (is_garbage_left(database) or self._room.is_over(database)) and self._sweep(database):
+            return True
+        if give_back(database):
             return True
         # The file itself becomes shorter when the log is copied over.
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return False
+
+    def _sweep(self, database: sqlite3.Connection) -> bool:
+        with transaction(database):
+            writing = Writing(database, time.time())
+            more = sweep(writing) or self._room.make(writing, 0)
+            writing.finish()
+        return more

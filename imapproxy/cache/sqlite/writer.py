@@ -60,7 +60,7 @@ class SqliteWriter(Writer):
     def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
         """See the port."""
         uids = pack_uids(uid_list.uids)
-        if uid_list.uid_next <= MAX_INTEGER:
+        if max(mailbox.uid_validity, uid_list.uid_next) <= MAX_INTEGER:
             self.offer(KeepUidList(mailbox, uid_list.uid_next, uids), len(uids))
 
     def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
