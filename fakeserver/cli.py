@@ -10,7 +10,7 @@ import click
 from fakeserver.cli_options import Where, address, existing, loopback_address, user
 from fakeserver.control import Control
 from fakeserver.control_http import control_site
-from fakeserver.extensions import Extensions
+from fakeserver.extensions import OPTIONAL, Extensions
 from fakeserver.fault_table import read_fault_file
 from fakeserver.foreground import run_until_signal
 from fakeserver.personas import PERSONAS, find_persona
@@ -55,7 +55,7 @@ class _Listen:
 @click.option("--without", multiple=True, metavar="CAPABILITY",
               help="Switch an extension off, such as UIDPLUS; may be repeated.")  # fmt: skip
 @click.option("--with", "added", multiple=True, metavar="CAPABILITY",
-              help="Switch one on that is off: LITERAL- or LOGINDISABLED.")  # fmt: skip
+              help=f"Switch one on that is off, of these: {', '.join(OPTIONAL)}.")  # fmt: skip
 @click.option("--replay", type=existing, metavar="FILE",
               help="Play a recorded conversation instead, with each connection.")  # fmt: skip
 @click.pass_context

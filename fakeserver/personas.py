@@ -96,7 +96,7 @@ _ALL = (
         ),
         "Gimap ready for requests",
         "/",
-        ("no-recent", "too-many-is-alert"),
+        ("no-recent", "too-many-is-alert", "copyuid-tagged"),
         ("XLIST",),
         {
             "[Gmail]/All Mail": r"\All",

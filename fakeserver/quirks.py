@@ -140,6 +140,15 @@ def _below_inbox(body: wire.CommandBody) -> Tagged | None:
     return Tagged("Invalid mailbox name.", b"", b"NO")
 
 
+_ALWAYS = wire.Capability | wire.Noop | wire.Logout | wire.Id | wire.StartTls
+
+
+def _not_connected(body: wire.CommandBody) -> Tagged | None:
+    if isinstance(body, _ALWAYS | wire.Login | wire.Authenticate):
+        return None
+    return Tagged("User is authenticated but not connected.", b"", b"BAD")
+
+
 _ISSUE = "https://github.com/{}/issues/{}"
 QUIRKS: dict[str, Quirk] = {
     quirk.name: quirk
@@ -228,6 +237,23 @@ QUIRKS: dict[str, Quirk] = {
             _ISSUE.format("lefcha/imapfilter", 19),
             tell=_replace(rb'\A(\* NAMESPACE \(\(")(" "\."\)\))', rb"\1INBOX.\2"),
             refuse=_below_inbox,
+        ),
+        Quirk(
+            "copyuid-tagged",
+            "MOVE tells COPYUID in its tagged reply (Gmail)",
+            "https://github.com/ruby/net-imap/pull/398",
+        ),
+        Quirk(
+            "copyuid-bare",
+            "MOVE tells COPYUID on a line with no * OK before it (Exchange 2013)",
+            _ISSUE.format("domainaware/parsedmarc", 80),
+            tell=_replace(rb"\A\* OK (\[COPYUID [^\]]*\])[^\r]*", rb"\1"),
+        ),
+        Quirk(
+            "not-connected",
+            "whoever has logged in is told that he is not connected (Exchange)",
+            _ISSUE.format("mscdex/node-imap", 523),
+            refuse=_not_connected,
         ),
         Quirk(
             "bye-when-throttled",

@@ -47,11 +47,12 @@ def move(session: Session, command: wire.Move) -> Handler:
     if target.owner != view.mailbox.owner:
         check_room(session, target, [message.content.size for _, message in messages])
     code = _copy_all(session, messages, target)
-    if tells_uids(session, target):
+    in_the_end = "copyuid-tagged" in session.host.quirks.names
+    if tells_uids(session, target) and not in_the_end:
         # RFC 6851 section 4.3: before the EXPUNGE responses, so untagged.
         yield untagged(b"OK", "Moved UIDs.", code)
     view.mailbox.expunge(message for _, message in messages)
-    return Tagged("Move completed.", highest_mod_seq(session, view))
+    return Tagged("Move completed.", code if in_the_end else highest_mod_seq(session, view))
 
 
 def expunge(session: Session, command: wire.Expunge) -> Handler:
