@@ -38,6 +38,8 @@ def _of_url(session: Session, octets: bytes) -> bytes:
         message = mailbox.find(url.uid)
         if message is None:
             raise BadUrl("Message not found")
+        if url.partial is not None and "URL-PARTIAL" not in session.host.extensions:
+            raise BadUrl("Invalid URL")
     except (BadUrl, StoreError) as error:
         raise StoreError(str(error), b"BADURL " + _in_code(octets)) from None
     return message.content.section(url.section, url.partial)

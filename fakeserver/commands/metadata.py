@@ -11,23 +11,27 @@ from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import Mailbox
 from imapproxy.wire import commands as wire
 
+# RFC 5464 section 3.2.1.1: "This entry is always read-only".
+_READ_ONLY = b"/shared/admin"
+
 
 def get_metadata(session: Session, command: wire.GetMetadata) -> Handler:
-    """RFC 5464 section 4.2: entries that have no value are not told."""
+    """RFC 5464 section 4.2: entries that have no value are NIL, or not told of with a DEPTH."""
     for entry in command.entries:
         # With DEPTH the name may be that of a level above: "/shared".
         if not is_entry(entry + b"/x"):
             raise BadCommand("Invalid entry name.")
-    mailbox = _mailbox(session, command.mailbox, "lr")
-    user = account_of(session).user
-    found: dict[bytes, bytes] = {}
+    mailbox = _mailbox(session, command.mailbox)
+    annotations, user = _annotations(session, mailbox), account_of(session).user
+    found: dict[bytes, bytes | None] = {}
     for entry in command.entries:
-        found.update(_annotations(session, mailbox).under(user, entry, command.depth))
+        missing = {entry: None} if command.depth == 0 else {}
+        found.update(dict(annotations.under(user, entry, command.depth)) or missing)
     limit = command.max_size
-    told = [entry for entry in found.items() if limit is None or len(entry[1]) <= limit]
+    told = [entry for entry in found.items() if limit is None or len(entry[1] or b"") <= limit]
     values = b" ".join(b"%b %b" % (astring(name), _value(value)) for name, value in told)
     yield b"* METADATA %b (%b)\r\n" % (_name(session, mailbox), values) if told else b""
-    longest = max(map(len, found.values()), default=0)
+    longest = max((len(value or b"") for value in found.values()), default=0)
     code = b""
     if limit is not None and longest > limit:
         code = b"METADATA LONGENTRIES %d" % longest
@@ -39,8 +43,9 @@ def set_metadata(session: Session, command: wire.SetMetadata) -> Handler:
     names = [name for name, _ in command.values]
     if not all(map(is_entry, names)):
         raise BadCommand("Invalid entry name.")
-    needs = "lr" if all(map(is_private, names)) else "lw"
-    mailbox = _mailbox(session, command.mailbox, needs)
+    mailbox = _mailbox(session, command.mailbox)
+    if mailbox is None and _READ_ONLY in map(bytes.lower, names):
+        raise StoreError("The server's administrator is not for clients to change.", b"CANNOT")
     annotations = _annotations(session, mailbox)
     user = account_of(session).user
     if any(value is not None and len(value) > MAX_SIZE for _, value in command.values):
@@ -81,9 +86,18 @@ def changed_entries(session: Session, event: MetadataChanged) -> bytes:
     return b"* METADATA %b %b\r\n" % (_name(session, mailbox), b" ".join(seen))
 
 
-def _mailbox(session: Session, name: bytes, needs: str) -> Mailbox | None:
-    """The mailbox, ``None`` for the server itself."""
-    return access_of(session).find(name, needs=needs) if name else None
+def _mailbox(session: Session, name: bytes) -> Mailbox | None:
+    """The mailbox, ``None`` for the server itself.
+
+    Its annotations are for who has the right "l" and one more (RFC 5464 section 3.3).
+    """
+    if not name:
+        return None
+    access = access_of(session)
+    mailbox = access.find(name, needs="l")
+    if access.rights(mailbox).isdisjoint("rswip"):
+        raise StoreError("Permission denied", b"NOPERM")
+    return mailbox
 
 
 def _annotations(session: Session, mailbox: Mailbox | None) -> Annotations:
@@ -96,5 +110,7 @@ def _name(session: Session, mailbox: Mailbox | None) -> bytes:
     return mailbox_name(session, access_of(session).name_of(mailbox))
 
 
-def _value(value: bytes) -> bytes:
-    return literal(value, binary=True) if b"\0" in value else nstring(value)
+def _value(value: bytes | None) -> bytes:
+    if value is not None and b"\0" in value:
+        return literal(value, binary=True)
+    return nstring(value)

@@ -4,7 +4,6 @@ import base64
 import binascii
 import quopri
 import re
-import unicodedata
 from collections.abc import Iterator
 
 from fakeserver.mail.header import Field, unfold_to_space
@@ -16,15 +15,6 @@ _ENCODED_WORD = re.compile(
     rb"=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bBqQ])\?([^?\s]*)\?=(?:[ \t\r\n]+(?==\?[^?\s]+\?[bBqQ]\?))?"
 )
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-
-
-def normalize(text: str) -> str:
-    """What strings are compared by: case does not count.
-
-    As i;unicode-casemap (RFC 5051) does it letters are decomposed, so that ``cafe`` is found in
-    ``café``, and ``café`` is not found in ``cafe``.
-    """
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKD", text.casefold())
 
 
 def decode_charset(octets: bytes, charset: str) -> str:

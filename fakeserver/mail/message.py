@@ -6,9 +6,9 @@ from functools import cached_property
 
 from fakeserver.mail.binary import Decoded, binary_section, encode_binary
 from fakeserver.mail.bodystructure import body_structure
-from fakeserver.mail.collation import collation_key
+from fakeserver.mail.collation import casemap, collation_key
 from fakeserver.mail.dates import parse_date
-from fakeserver.mail.decoded import decode_field, normalize, part_headers, part_texts
+from fakeserver.mail.decoded import decode_field, part_headers, part_texts
 from fakeserver.mail.envelope import envelope
 from fakeserver.mail.header import Header, find_body
 from fakeserver.mail.message_id import message_ids
@@ -117,18 +117,18 @@ class Message:
         """Texts of the fields called ``name`` (lower case), normalized for comparison."""
         texts = self._field_texts.get(name)
         if texts is None:
-            texts = [normalize(decode_field(value)) for value in self.header.values(name)]
+            texts = [casemap(decode_field(value)) for value in self.header.values(name)]
             self._field_texts[name] = texts
         return texts
 
     def headers_contain(self, text: str) -> bool:
         """Whether a header, the message's or a part's, contains the normalized ``text``."""
-        return any(text in normalize(header) for header in part_headers(self.root))
+        return any(text in casemap(header) for header in part_headers(self.root))
 
     def body_contains(self, text: str) -> bool:
         """Whether the text of a part contains the normalized ``text``."""
         # With no text to look for every message matches, even one that has no text at all.
-        return not text or any(text in normalize(body) for body in part_texts(self.root))
+        return not text or any(text in casemap(body) for body in part_texts(self.root))
 
     def section(self, section: Section, partial: Partial | None = None) -> bytes:
         """The octets of ``BODY[section]<partial>``."""

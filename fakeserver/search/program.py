@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from fakeserver.gmail import number_of as gmail_number
-from fakeserver.mail.decoded import normalize
+from fakeserver.mail.collation import casemap
 from fakeserver.store.mailbox import StoredMessage
 from fakeserver.store.view import View
 from imapproxy.wire.flags import flag_key
@@ -133,7 +133,7 @@ class Compiler:
 
     def _text(self, octets: bytes) -> str:
         try:
-            return normalize(octets.decode(self.charset))
+            return casemap(octets.decode(self.charset))
         except UnicodeDecodeError:
             raise BadText from None
 

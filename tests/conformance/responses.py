@@ -94,7 +94,9 @@ def _parts(name: bytes, arguments: tuple[Node, ...]) -> Iterable[Part]:
         yield Part(b"", arguments[0], unordered=True)
     elif name in (b"LIST", b"LSUB") and len(arguments) >= 3:
         yield from _listed(arguments)
-    elif name == b"STATUS" and len(arguments) == 2 and isinstance(arguments[1], tuple):
+    elif (
+        name in (b"STATUS", b"METADATA") and len(arguments) == 2 and isinstance(arguments[1], tuple)
+    ):
         yield Part(b"mailbox", (mailbox(arguments[0]),))
         yield from _pairs(arguments[1])
     elif name == b"ESEARCH":

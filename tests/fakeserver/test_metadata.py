@@ -34,7 +34,19 @@ def test_private_values_are_of_one_user() -> None:
     ask(mine, b'SETMETADATA INBOX (/private/comment "mine" /shared/comment "all")')
     assert ask(others, b"NOOP")[:-1] == [b'* METADATA "" /shared/comment\r\n']
     found = ask(others, b'GETMETADATA "" (/private/comment /shared/comment)')
-    assert found[:-1] == [b'* METADATA "" (/shared/comment "all")\r\n']
+    assert found[:-1] == [b'* METADATA "" (/private/comment NIL /shared/comment "all")\r\n']
+
+
+def test_rights_on_a_mailbox() -> None:
+    home = new_home()
+    home.server.add_account("other", "pw", empty=True)
+    mine, others = logged_in(home), logged_in(home, "other")
+    ask(mine, b'SETMETADATA INBOX (/shared/comment "all")')
+    # Section 3.3: "l" and any one of "r", "s", "w", "i" and "p".
+    for rights, heard in ((b"p", b"NO"), (b"l", b"NO [NOPERM]"), (b"lp", b"OK"), (b"lr", b"OK")):
+        ask(mine, b"SETACL INBOX other " + rights)
+        told = ask(others, b"GETMETADATA user.demo.INBOX /shared/comment")
+        assert told[-1].startswith(b"t " + heard), rights
 
 
 def test_octets_of_any_value() -> None:

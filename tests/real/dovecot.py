@@ -81,8 +81,11 @@ namespace inbox {{
   inbox = yes
   separator = .
 }}
+# METADATA (RFC 5464) wants somewhere to keep values.
+mail_attribute_dict = file:%h/attributes
 protocol imap {{
   mail_max_userip_connections = 5000
+  imap_metadata = yes
 }}
 
 default_process_limit = 2000
