@@ -72,7 +72,8 @@ DEFAULT = (
     "AUTH=OAUTHBEARER",
 )
 # Done too, and told only where they are asked for.
-# UTF8=ACCEPT refuses 8-bit headers of those who did not enable it, and UTF8=ONLY nearly everything;
+# UTF8=ACCEPT refuses 8-bit headers of those who did not enable it, and shows them surrogates of
+# others'; UTF8=ONLY refuses them nearly everything;
 # INPROGRESS would speak during a delay that a test wants silent; URLAUTH adds to what SELECT tells.
 OPTIONAL = (
     "UTF8=ACCEPT",

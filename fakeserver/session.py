@@ -114,6 +114,11 @@ class Session:
         """Whether names of mailboxes are UTF-8, and not modified UTF-7."""
         return self.speaks_rev2 or "UTF8=ACCEPT" in self.enabled
 
+    @property
+    def needs_surrogates(self) -> bool:
+        """Whether the client is not to see UTF-8 in headers (RFC 6855 section 8)."""
+        return "UTF8=ACCEPT" in self.host.extensions and not self.takes_utf8
+
     def has(self, extension: str) -> bool:
         """Whether an extension is switched on.
 

@@ -93,11 +93,7 @@ def content_of(session: Session, message: wire.AppendMessage) -> Message:
         octets = catenate(session, message.data)
     _check_size(session, len(octets))
     content = Message(octets)
-    if (
-        session.has("UTF8=ACCEPT")
-        and not session.takes_utf8
-        and not content.header.octets.isascii()
-    ):
+    if session.needs_surrogates and not content.header.octets.isascii():
         # RFC 6855 section 4: whoever writes UTF-8 headers has to say that they read them.
         raise StoreError("Header has UTF-8, which was not enabled.")
     return content.without_binary() if _is_binary(message) else content

@@ -12,7 +12,7 @@ from fakeserver.commands.require import (
     view_of,
 )
 from fakeserver.commands.resync import vanished_earlier
-from fakeserver.reply import BadCommand, Handler, Pieces, Tagged
+from fakeserver.reply import BadCommand, Handler, Pieces, Tagged, untagged
 from fakeserver.session import Session
 from fakeserver.store.mailbox import StoredMessage
 from fakeserver.store.view import View
@@ -30,6 +30,7 @@ from imapproxy.wire.fetch_att import (
     SectionText,
 )
 from imapproxy.wire.flags import SEEN
+from imapproxy.wire.sequence_set import SequenceSet
 from imapproxy.wire.strings import announce
 
 _LARGE = (Item.RFC822, Item.RFC822_HEADER, Item.RFC822_TEXT)
@@ -57,6 +58,7 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
     may_set = not view.read_only and "s" in session.rights
     sets_seen = may_set and any(map(_sets_seen, items))
     yield from _responses(session, view, messages, tellers, items, sets_seen=sets_seen)
+    yield _downgraded(session, messages, items)
     return Tagged("Fetch completed.")
 
 
@@ -112,7 +114,6 @@ def _responses(
     sets_seen: bool,
 ) -> Iterator[Pieces]:
     tells_flags = Item.FLAGS in items
-    speaks_rev2 = session.speaks_rev2
     for number, message in messages:
         extra = b""
         if sets_seen and SEEN not in message.flags and not view.is_gone(message):
@@ -124,8 +125,30 @@ def _responses(
             view.forget_change(message)
         elif tells_flags:
             view.forget_change(message)
-        shown = message.for_rev2() if speaks_rev2 else message
-        yield response(session.fetch_begins(number, message) + extra, tellers, shown)
+        begins = session.fetch_begins(number, message) + extra
+        yield response(begins, tellers, shown_to(session, message))
+
+
+def shown_to(session: Session, message: StoredMessage) -> StoredMessage:
+    """A message as this client sees it."""
+    if session.speaks_rev2:
+        return message.showing(message.content.for_rev2)
+    return message.showing(message.content.surrogate) if session.needs_surrogates else message
+
+
+def _downgraded(session: Session, messages: Numbered, items: list[FetchAtt]) -> bytes:
+    """Which messages were not told as they are (RFC 6858 section 3), by UID."""
+    if not session.needs_surrogates or not any(map(_tells_content, items)):
+        return b""
+    contents = ((message.uid, message.content) for _, message in messages)
+    uids = [uid for uid, content in contents if content.surrogate is not content]
+    if not uids:
+        return b""
+    return untagged(b"OK", "UTF-8 left out.", b"DOWNGRADED " + SequenceSet.of(uids).encode())
+
+
+def _tells_content(item: FetchAtt) -> bool:
+    return _is_large(item) or item in (Item.ENVELOPE, Item.BODY, Item.BODYSTRUCTURE)
 
 
 def response(begins: bytes, tellers: Iterable[Teller], message: StoredMessage) -> Pieces:

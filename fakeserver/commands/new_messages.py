@@ -1,6 +1,6 @@
 """What is fetched of messages as they come (RFC 5465 sections 5.2 and 7)."""
 
-from fakeserver.commands.fetch import check_items, response, tellers_of
+from fakeserver.commands.fetch import check_items, response, shown_to, tellers_of
 from fakeserver.reply import BadCommand
 from fakeserver.session import Session
 from fakeserver.store.mailbox import StoredMessage
@@ -23,7 +23,8 @@ def fetch_new(session: Session, view: View, arrived: Arrived) -> bytes:
         attributes = _attributes(session, view, number, message)
         if attributes:
             tellers = tellers_of(session, attributes, view)
-            told += response(session.fetch_begins(number, message), tellers, message)
+            begins = session.fetch_begins(number, message)
+            told += response(begins, tellers, shown_to(session, message))
     return b"".join(told)
 
 

@@ -17,6 +17,7 @@ from fakeserver.mail.preview import preview
 from fakeserver.mail.quoting import without_nul
 from fakeserver.mail.section import cut, section_octets
 from fakeserver.mail.subject import Subject, base_subject
+from fakeserver.mail.surrogate import surrogate
 from imapproxy.wire.fetch_att import Partial, Section
 
 
@@ -45,6 +46,12 @@ class Message:
         To it a message/global is what a message/rfc822 is; RFC 3501 does not know the one.
         """
         return Message(self.octets, with_global=True) if b"lobal" in self.octets else self
+
+    @cached_property
+    def surrogate(self) -> "Message":
+        """What a client sees that does not take UTF-8 in headers (RFC 6858)."""
+        octets = surrogate(self.root)
+        return self if octets is self.root.octets else Message(octets)
 
     @cached_property
     def header(self) -> Header:

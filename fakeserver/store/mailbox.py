@@ -36,9 +36,8 @@ class StoredMessage:
         self.save_date = save_date
         self.mod_seq = mod_seq
 
-    def for_rev2(self) -> "StoredMessage":
-        """As IMAP4rev2 sees it now."""
-        content = self.content.for_rev2
+    def showing(self, content: Message) -> "StoredMessage":
+        """The same message as some clients see it now."""
         if content is self.content:
             return self
         return StoredMessage(

@@ -50,6 +50,70 @@ def test_headers_in_utf8_have_to_be_enabled() -> None:
     assert _MESSAGE in ask(peer, b"FETCH 2 BODY.PEEK[]")[0]
 
 
+_FOREIGN = """\
+From: Jörn <joern@a.example>
+To: Ann <änn@b.example>, bob@b.example
+Cc: Größe: c@b.example, d@b.example;
+Subject: ä
+X-Other: ä
+Content-Type: multipart/mixed; boundary=b; x=ä
+
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Disposition: inline; filename="ä.txt"; size=1
+
+ä
+--b
+Content-Type: message/rfc822
+
+Subject: ö
+
+body
+--b--
+""".replace("\n", "\r\n").encode()
+
+_SURROGATE = """\
+From: =?utf-8?b?SsO2cm4=?= <joern@a.example>
+To: =?utf-8?b?QW5uIDzDpG5uQGIuZXhhbXBsZT4=?= <internationalized-address@eai.invalid>,
+ bob@b.example
+Cc: =?utf-8?b?R3LDtsOfZQ==?=: c@b.example,
+ d@b.example;
+Subject: =?utf-8?b?w6Q=?=
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Disposition: inline; size=1
+
+ä
+--b
+Content-Type: message/rfc822
+
+Subject: =?utf-8?b?w7Y=?=
+
+body
+--b--
+""".replace("\n", "\r\n").encode()
+
+
+def test_others_see_surrogates() -> None:
+    home = home_with("UTF8=ACCEPT")
+    for mail in (b"Subject: a\r\n\r\n", _FOREIGN, "Subject: a\r\n\r\nä".encode()):
+        home.server.deliver(mail)
+    peer = logged_in(home)
+    ask(peer, b"SELECT INBOX")
+    told = ask(peer, b"FETCH 1:* (BODY.PEEK[] RFC822.SIZE)")
+    size = b"RFC822.SIZE %d BODY[] {%d}\r\n" % (len(_SURROGATE), len(_SURROGATE))
+    assert told[1] == b"* 2 FETCH (" + size + _SURROGATE + b")\r\n"
+    assert told[2].endswith("ä)\r\n".encode())
+    assert told[3].startswith(b"* OK [DOWNGRADED 2] ")
+    assert b"J\xc3\xb6rn" not in ask(peer, b"FETCH 2 ENVELOPE")[0]
+    assert ask(peer, b"FETCH 1,3 ENVELOPE")[2].startswith(b"t OK")
+    assert ask(peer, b"FETCH 2 (UID FLAGS)")[1].startswith(b"t OK")
+    ask(peer, b"ENABLE UTF8=ACCEPT")
+    assert _FOREIGN in ask(peer, b"FETCH 2 BODY.PEEK[]")[0]
+
+
 def test_search_has_no_charset() -> None:
     peer = _enabled()
     ask(peer, b"SELECT INBOX")
