@@ -125,19 +125,22 @@ class Warming:
         Raises :class:`UpstreamError` for what waiting does not mend, and :class:`StoreError`.
         """
         while True:
-            filling: Filling | None = None
             try:
-                filling = await self._log_in()
-                await self._fill(filling)
+                await self._session()
                 return
             except _Full:
                 self.is_full = True
                 return
             except UpstreamError as error:
                 await self._wait(error)
-            finally:
-                if filling is not None:
-                    await filling.client.logout()
+
+    async def _session(self) -> None:
+        filling = await self._log_in()
+        try:
+            await self._fill(filling)
+        finally:
+            if filling.client.connection.error is None:
+                await filling.client.logout()
 
     # -- the connection --------------------------------------------------------------------
 

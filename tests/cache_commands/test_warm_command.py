@@ -47,8 +47,15 @@ async def test_it_tells_what_it_does(house: WarmHouse, shell: Shell) -> None:
     assert drafts.startswith("Entwürfe: 2 of 2 are held, ")
     assert "KiB came; the cache has " in end
     assert end.endswith(" of 2.0 GiB")
-    again = await shell.run(*arguments(house), IMAPPROXY_PASSWORD="pw")
-    assert again.err.splitlines()[:2] == ["INBOX: 3 of 3 are held", "Entwürfe: 2 of 2 are held"]
+
+
+@in_reactor
+async def test_so_when_there_is_nothing_to_do(house: WarmHouse, shell: Shell) -> None:
+    house.deliver(3)
+    await house.warm()
+    ended = await shell.run(*arguments(house), IMAPPROXY_PASSWORD="pw")
+    assert ended.code == 0
+    assert ended.err.startswith("INBOX: 3 of 3 are held\n0 B came; the cache has ")
 
 
 @in_reactor
@@ -88,7 +95,7 @@ async def test_a_wrong_password(house: WarmHouse, shell: Shell) -> None:
 async def test_it_goes_on_where_it_was_ended(
     house: WarmHouse, shell: Shell, number: signal.Signals, code: int
 ) -> None:
-    messages = house.deliver(9, size=1_500_000)
+    messages = house.deliver(7, size=1_500_000)
     house.server.fault(StallAt(100), command="UID FETCH", nth=4)  # the third of bodies
     asked: Deferred[None] = Deferred()
 
@@ -106,8 +113,7 @@ async def test_it_goes_on_where_it_was_ended(
     held = house.bodies()
     assert len(held) >= 4
     house.server.transcript.clear()
-    ended = await shell.run(*arguments(house, "--password-stdin"), stdin=b"pw\n")
-    assert ended.code == 0
+    await house.warm()
     assert house.bodies() == dict(enumerate(messages, 1))
     again = {uid for uids in house.fetched("BODY.PEEK[]") for uid in numbers(uids)}
     assert not again & held.keys()
@@ -147,3 +153,26 @@ class TestWrongCommandLines:
         assert "say which one with --upstream: work, home" in refused(*config)
         assert "no [upstream.x]; there are work, home" in refused(*config, "--upstream", "x")
         assert "leave out --ca-file and --pin" in refused(*config, "--ca-file", "x")
+
+
+@in_reactor
+async def test_it_is_interrupted_in_the_middle_of_its_work(house: WarmHouse, shell: Shell) -> None:
+    house.deliver(40, size=500_000)
+    asked: Deferred[None] = Deferred()
+
+    def second() -> bool:
+        is_here = len(house.fetched("BODY.PEEK[]")) == 2
+        if is_here:
+            asked.callback(None)
+        return is_here
+
+    house.server.transcript.tell(second)
+    slowly = arguments(house, "--rate", "6MB")
+    program = shell.start(*slowly, under=["env", "IMAPPROXY_PASSWORD=pw"])
+    await asked
+    program.signal(signal.SIGTERM)
+    assert await deferToThread(program.wait, 10) == 130
+    assert program.output() == (
+        "interrupted; what has come is kept, and the next run goes on from there\n"
+    )
+    assert len(house.bodies()) >= 8
