@@ -13,6 +13,7 @@ import trustme
 
 from benchmarks.client import Client, Endpoint
 from benchmarks.process import Process, allow_open_files
+from tests.real.caching_proxy import CachingProxy
 from tests.real.dovecot import Dovecot, Message
 from tests.real.programs import Program, python_environment, python_module
 from tests.real.proxy import Proxy
@@ -21,6 +22,7 @@ IDLE_SESSIONS = 1_000
 
 _MB = 1_000_000
 _LARGE = 100 * _MB
+_HUGE = 500 * _MB
 _LINE = b"All work and no play makes Jack a dull boy, says the proverb, at that.\r\n"
 # The slow client: nothing for a while, then 64 KB every 4 ms, which is 16 MB a second.
 _PIECE = 64 * 1024
@@ -50,6 +52,7 @@ class Cost(NamedTuple):
 def all_costs(sessions: int) -> Iterator[Cost]:
     """Measure everything, one after the other."""
     yield _slow_client()
+    yield from _through_the_cache()
     with stub() as (upstream, ca_file):
         yield _slow_upstream(upstream, ca_file)
         yield from _idle_sessions(upstream, ca_file, sessions)
@@ -71,6 +74,33 @@ def _slow_client() -> Cost:
         _read_slowly(client, _LARGE)
         growth = (process.peak - before) / _MB
     return Cost("growth while a message of 100 MB goes to a slow client", growth, "MB", 16)
+
+
+def _through_the_cache() -> Iterator[Cost]:
+    """A message larger than most are is kept while a slow client reads it, and then served to it.
+
+    The disk is asked for by the page, and the pages that are in use count; so does what is on its
+    way to it.
+    """
+    with ExitStack() as stack:
+        dovecot = stack.enter_context(Dovecot())
+        account = dovecot.account("huge")
+        small = Message(b"Subject: small\r\n\r\nx\r\n")
+        account.seed("INBOX", [small, Message(_large_message(_HUGE))])
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        proxy = stack.enter_context(
+            CachingProxy(dovecot.upstream, dovecot.ca_file, directory, "live")
+        )
+        for title in ("kept, and goes", "served"):
+            client = stack.enter_context(Client(Endpoint(proxy.port), receive_buffer=_PIECE))
+            client.log_in(account.user, account.password, "INBOX")
+            client.run(b"FETCH 1 (UID BODY.PEEK[])")
+            process = _from_now(proxy)
+            before = process.resident
+            client.send(b"FETCH 2 (UID BODY.PEEK[])")
+            _read_slowly(client, _HUGE)
+            growth = (process.peak - before) / _MB
+            yield Cost(f"growth while 500 MB are {title} to a slow client", growth, "MB", 24)
 
 
 def _slow_upstream(upstream: str, ca_file: Path) -> Cost:
@@ -123,9 +153,9 @@ def _read_slowly(client: Client, octets: int) -> None:
         pause.wait(_SECONDS_A_PIECE)
 
 
-def _large_message() -> bytes:
+def _large_message(octets: int = _LARGE) -> bytes:
     header = b"Subject: large\r\n\r\n"
-    return (header + _LINE * (_LARGE // len(_LINE) + 1))[: _LARGE - 2] + b"\r\n"
+    return (header + _LINE * (octets // len(_LINE) + 1))[: octets - 2] + b"\r\n"
 
 
 @contextmanager
