@@ -13,6 +13,7 @@ from imapproxy.listen_address import ListenAddress, ListenAddressError, parse_li
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.tls import CertificateError, ServerTls
 from imapproxy.octets import parse_octets
+from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 from imapproxy.relay.freshness import NEWS_INTERVAL, Freshness
 from imapproxy.upstream.address import AddressError, parse_address
 from imapproxy.upstream.dial import TIMEOUT, Upstream
@@ -104,6 +105,13 @@ class CacheConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     max_size: str | int = "2GiB"
 
 
+class ReconnectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """``[reconnect]``: see :class:`imapproxy.relay.comeback.ReconnectRules`."""
+
+    enabled: bool = True
+    patience: float = ReconnectRules().patience
+
+
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole file. ``data_dir`` is where the cache lives; ``workers`` is how many processes
     serve the sessions; ``status_socket`` is where ``imapproxy status`` asks. The first and the last
@@ -114,6 +122,7 @@ class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     listener: tuple[ListenerConfig, ...] = ()
     limits: LimitsConfig = LimitsConfig()
     pool: PoolConfig = PoolConfig()
+    reconnect: ReconnectConfig = ReconnectConfig()
     cache: CacheConfig = CacheConfig()
     data_dir: str | None = None
     workers: int = 1
@@ -148,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True):
     listeners: tuple[ListenerSettings, ...]
     limits: Limits
     pool: PoolRules = PoolRules()
+    reconnect: ReconnectRules = ReconnectRules()
     workers: int = 1
     status_socket: Path | None = None
     cache: CacheSettings | None = None
@@ -201,6 +211,7 @@ def check_config(config: Config, base: Path) -> Settings:
         listeners,
         _limits(config.limits),
         _pool(config.pool),
+        _reconnect(config.reconnect),
         config.workers,
         base / config.status_socket if config.status_socket else None,
         cache_settings(config, base),
@@ -314,6 +325,11 @@ def _pool(config: PoolConfig) -> PoolRules:
     _check_positive("pool", values)
     rules = PoolRules(**values)
     return rules if enabled else dataclasses.replace(rules, per_account=0)
+
+
+def _reconnect(config: ReconnectConfig) -> ReconnectRules:
+    _check_positive("reconnect", {"patience": config.patience})
+    return ReconnectRules(config.patience) if config.enabled else NO_RECONNECTING
 
 
 def _check_positive(table: str, values: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from imapproxy.listener.limits import Limits
 from imapproxy.listener.prudence import PrudentPartners
 from imapproxy.listener.tls import ServerTls
 from imapproxy.mail_cache import MailCache, open_cache
+from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.status import (
     ListenerStatus,
@@ -56,6 +57,7 @@ class Listener:
         doorkeeper: Doorkeeper,
         *,
         listens: bool = True,
+        reconnect: ReconnectRules = NO_RECONNECTING,
     ) -> None:
         self.settings = settings
         self.partners = partners
@@ -68,6 +70,7 @@ class Listener:
             imapproxy.__version__,
             _starttls(settings),
             doorkeeper,
+            reconnect,
         )
         self._reactor = reactor
         self._port: IListeningPort | None = None
@@ -109,12 +112,19 @@ class Listener:
         upstream = str(self.settings.upstream.address)
         return ListenerStatus(str(self.address), upstream, self.factory.sessions)
 
-    def change(self, settings: ListenerSettings, limits: Limits, partners: PartnerSource) -> None:
+    def change(
+        self,
+        settings: ListenerSettings,
+        limits: Limits,
+        partners: PartnerSource,
+        reconnect: ReconnectRules,
+    ) -> None:
         """Take new settings for the same address; connections keep what they began with."""
         self.settings = settings
         self.partners = partners
         self.factory.partners = self._prudent(partners, limits)
         self.factory.limits = limits
+        self.factory.reconnect = reconnect
         self.factory.tls = _starttls(settings)
 
     def _prudent(self, partners: PartnerSource, limits: Limits) -> PrudentPartners:
@@ -229,7 +239,13 @@ class ProxyService(Service):
         partners = self._partners(settings.upstream)
         limits = self._settings.limits
         listener = Listener(
-            self._reactor, settings, limits, partners, self.doorkeeper, listens=self._listens
+            self._reactor,
+            settings,
+            limits,
+            partners,
+            self.doorkeeper,
+            listens=self._listens,
+            reconnect=self._settings.reconnect,
         )
         await listener.start()
         if not settings.address.is_loopback:
@@ -296,7 +312,8 @@ class ProxyService(Service):
         added = iter(new)
         after = [old or next(added) for old in kept]
         for listener, wanted in zip(after, settings.listeners, strict=True):
-            listener.change(wanted, settings.limits, self._partners(wanted.upstream))
+            partners = self._partners(wanted.upstream)
+            listener.change(wanted, settings.limits, partners, settings.reconnect)
         await self._retire([listener for listener in self.listeners if listener not in after])
         self._pool.rules = settings.pool
         for upstream in sources.keys() - self._sources.keys():

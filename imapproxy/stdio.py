@@ -17,7 +17,9 @@ async def serve_stdio(reactor: Any, settings: Settings) -> int:
     """Serve the one client at the other end of the pipe; done when it is gone."""
     cache = None if settings.cache is None else open_cache(reactor, settings.cache)
     partners = PartnerSource(reactor, settings.listeners[0].upstream, accounts=cache)
-    factory = ListenerFactory(reactor, partners, settings.limits, imapproxy.__version__)
+    factory = ListenerFactory(
+        reactor, partners, settings.limits, imapproxy.__version__, reconnect=settings.reconnect
+    )
     await introduce(reactor, partners)
     connection = factory.buildProtocol()
     reactor.addSystemEventTrigger("before", "shutdown", factory.drain)

@@ -22,9 +22,11 @@ from imapproxy.listener.census import host_of
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.login import LoginStage, Partners
 from imapproxy.listener.stage import Stage
+from imapproxy.relay.comeback import Comeback, ReconnectRules, Reopen
 from imapproxy.relay.partner import Partner
 from imapproxy.relay.session import RelaySession
 from imapproxy.relay.valve import Valve
+from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.prompt import prompt
 from imapproxy.upstream.prompt_tls import start_prompt_tls
 from imapproxy.wire.framing import CommandFramer
@@ -42,6 +44,7 @@ class House(Protocol):
     """Who keeps the list of connections and the rules for them (the listener's factory)."""
 
     limits: Limits
+    reconnect: ReconnectRules
     clock: IReactorTime
     agent: str
     partners: Partners  # where a new connection gets its partner
@@ -79,7 +82,7 @@ class ClientConnection(TwistedProtocol):
         max_line = min(limits.max_line, limits.max_login_octets)
         self._framer = CommandFramer(max_line, limits.max_login_octets)
         self._stage: Stage | None = None
-        self._partner: Partner | None = None
+        self._partner: UpstreamConnection | None = None
         self._valve: Valve | None = None
         self._pumping = False
         self._next_turn: IDelayedCall | None = None
@@ -214,6 +217,16 @@ class ClientConnection(TwistedProtocol):
         else:
             self._valve.release("ahead")
 
+    def partner_lost(self) -> None:
+        """See :class:`ClientPort`."""
+        if self._valve is not None:
+            self._valve.resumeProducing()  # what it was to take is gone with it
+
+    def partner_changed(self, connection: UpstreamConnection) -> None:
+        """See :class:`ClientPort`."""
+        self._partner = connection
+        connection.transport.registerProducer(self._valve, True)
+
     # -- LoginPort -------------------------------------------------------------------------
 
     @property
@@ -237,27 +250,29 @@ class ClientConnection(TwistedProtocol):
         """See :class:`LoginPort`."""
         return self._house.login_failed(self, account, refused=refused)
 
-    def enter(self, partner: Partner, tag: bytes) -> None:
+    def enter(self, partner: Partner, tag: bytes, reopen: Reopen) -> None:
         """See :class:`LoginPort`."""
         house = self._house
         house.authenticated(self)
         self._framer.max_line = house.limits.max_line
         self._framer.max_literal = None
-        self._partner = partner
+        rules = house.reconnect
+        comeback = Comeback(reopen, rules, house.clock) if rules.patience else None
         self.write(partner.answer_to_login(tag))
         session = RelaySession(
             self,
             partner.connection,
             house.clock,
-            literal_plus="LITERAL+" in partner.capabilities or "LITERAL-" in partner.capabilities,
+            literal_plus=partner.has_literal_plus,
             max_pipelined=house.limits.max_pipelined,
             parting=partner.parting,
             account=partner.account,
+            comeback=comeback,
         )
         self._stage = session
         # A slow reader at either end stops the writer at the other.
         self.transport.registerProducer(session.outbox, True)
-        partner.connection.transport.registerProducer(self._valve, True)
+        self.partner_changed(partner.connection)
         self.proceed()
 
     # -- the end ---------------------------------------------------------------------------
@@ -273,7 +288,7 @@ class ClientConnection(TwistedProtocol):
     async def partner_gone(self) -> None:
         """Done when the upstream connection of this client is gone too."""
         if self._partner is not None:
-            await self._partner.connection.when_lost()
+            await self._partner.when_lost()
 
     def abort(self) -> None:
         """Cut the connection without another octet."""

@@ -11,14 +11,15 @@ from imapproxy.listener.connection import ClientConnection
 from imapproxy.listener.doorkeeper import Doorkeeper
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.login import Partners
+from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 
 
 class ListenerFactory(ServerFactory):
     """Makes a :class:`ClientConnection` of every connection accepted.
 
-    ``partners``, ``limits`` and ``tls`` may be changed at any time (a reload); connections that
-    are there keep what they began with. ``tls`` are the options for STARTTLS, or ``None``. The
-    ``doorkeeper`` is that of the service, or this listener's own.
+    ``partners``, ``limits``, ``tls`` and ``reconnect`` may be changed at any time (a reload);
+    connections that are there keep what they began with. ``tls`` are the options for STARTTLS, or
+    ``None``. The ``doorkeeper`` is that of the service, or this listener's own.
     """
 
     noisy = False
@@ -31,12 +32,14 @@ class ListenerFactory(ServerFactory):
         agent: str,
         tls: Any = None,
         doorkeeper: Doorkeeper | None = None,
+        reconnect: ReconnectRules = NO_RECONNECTING,
     ) -> None:
         self.clock = clock
         self.partners = partners
         self.limits = limits
         self.agent = agent
         self.tls = tls
+        self.reconnect = reconnect
         self._doorkeeper = doorkeeper or Doorkeeper(clock)
         self._connections: set[ClientConnection] = set()
         self._draining = False

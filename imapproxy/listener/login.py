@@ -6,6 +6,7 @@ client hears the upstream's own answer to them.
 
 import base64
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -19,6 +20,7 @@ from imapproxy.listener.limits import Limits
 from imapproxy.listener.sasl import MECHANISMS, Mechanism, SaslError, decode_base64
 from imapproxy.relay.client_line import tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
+from imapproxy.relay.comeback import Reopen
 from imapproxy.relay.hop_by_hop import without_hop_by_hop
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.upstream.errors import printable
@@ -66,8 +68,8 @@ class LoginPort(ClientPort, Protocol):
     def login_failed(self, account: Account, *, refused: bool) -> float:
         """It is none of the account's; the seconds to hold the answer to a refusal back."""
 
-    def enter(self, partner: Partner, tag: bytes) -> None:
-        """Hand the client over to a relay session with this partner."""
+    def enter(self, partner: Partner, tag: bytes, reopen: Reopen) -> None:
+        """Hand the client over to a relay session with this partner; ``reopen`` gets another."""
 
 
 class LoginStage:
@@ -270,14 +272,16 @@ class LoginStage:
             self._bad(tag + b" NO [LIMIT] This account has as many sessions as it may have")
             return
         opening = self._opening = Deferred.fromCoroutine(self._partners.open(credentials))
-        opening.addCallbacks(self._opened, self._refused, (tag,), {}, (tag, account), {})
+        # The password stays in memory as long as the session, which may have to log in again.
+        reopen = partial(self._partners.open, credentials)
+        opening.addCallbacks(self._opened, self._refused, (tag, reopen), {}, (tag, account), {})
         opening.addErrback(self._broken, tag)
 
-    def _opened(self, partner: Partner, tag: bytes) -> None:
+    def _opened(self, partner: Partner, tag: bytes, reopen: Reopen) -> None:
         self._opening = None
         self._over = True
         self._cleanup()
-        self._client.enter(partner, tag)
+        self._client.enter(partner, tag, reopen)
 
     def _refused(self, failure: Failure, tag: bytes, account: Account) -> None:
         self._opening = None

@@ -31,6 +31,7 @@ from imapproxy.relay.nudge import Nudge
 from imapproxy.relay.part_exchange import Asking
 from imapproxy.relay.planned_fetch import FetchOwner, PlannedFetch
 from imapproxy.relay.relayed_command import RelayedCommand
+from imapproxy.relay.restoring import Restored
 from imapproxy.relay.selected import Selected
 from imapproxy.relay.shapes import Shapes
 from imapproxy.relay.tee import Tee
@@ -357,6 +358,26 @@ class Caching:
             self._nudge.served()
         self._planned = [other for other in self._planned if other is not fetch]
         self._claims_changed()
+
+    def partner_lost(self) -> None:
+        """The partner is gone; what was asked is not answered, and the session may go on."""
+        self._untagged.lost()
+        self._planned = [fetch for fetch in self._planned if fetch.answered]
+        self._learnings.clear()
+        self._passing.clear()
+        self._unread.clear()
+        self._learns_shape = None
+        if self._selects:
+            self._selects.clear()
+            self.selected.blind("the connection was lost in a SELECT")
+        self._nudge.stop()
+        self._claims_changed()
+
+    def resumed(self, restored: Restored) -> None:
+        """Another partner has the same mailbox selected."""
+        self.selected.resumed(restored)
+        if self.selected.view is not None:
+            self._nudge.start()
 
     def over(self) -> None:
         """The session ends."""

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from imapproxy.upstream.connection import UpstreamConnection
+
 
 class ClientPort(Protocol):
     """The client as the session sees it; the listener implements it on a transport."""
@@ -20,6 +22,12 @@ class ClientPort(Protocol):
 
     def expect_commands(self, commands: bool) -> None:
         """Whether the next lines are commands; otherwise no literal is looked for in them."""
+
+    def partner_lost(self) -> None:
+        """The partner is gone; the client is read all the same."""
+
+    def partner_changed(self, connection: UpstreamConnection) -> None:
+        """Another connection is the client's partner now."""
 
     def proceed(self) -> None:
         """The session can take fragments again."""

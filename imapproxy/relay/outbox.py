@@ -106,6 +106,10 @@ class Outbox:
         self._waiting.append(gate)
         return gate
 
+    def change_upstream(self, transport: IPushProducer) -> None:
+        """Another upstream connection takes the place of the one before."""
+        self._upstream.change(transport)
+
     def flush(self) -> None:
         """Write out what can be written now."""
         if self._ready:

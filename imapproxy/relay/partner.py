@@ -44,6 +44,11 @@ class Partner(NamedTuple):
     parting: Parting | None = None
     account: CachedAccount | None = None
 
+    @property
+    def has_literal_plus(self) -> bool:
+        """Whether it takes non-synchronizing literals (RFC 7888)."""
+        return "LITERAL+" in self.capabilities or "LITERAL-" in self.capabilities
+
     def leave(self) -> None:
         """No session wants it."""
         (self.parting or Goodbye(self.connection)).leave()

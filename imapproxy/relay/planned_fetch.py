@@ -8,6 +8,7 @@ from typing import Protocol
 from imapproxy.cache.plan import Kind, Part, Plan, Targets
 from imapproxy.cache.request import Asked
 from imapproxy.relay.answers import Answers, Told
+from imapproxy.relay.client_line import ClientLine
 from imapproxy.relay.hop_by_hop import status_for_client
 from imapproxy.relay.outbox import Outbox
 from imapproxy.relay.part_exchange import Asking, PartExchange, Passing, exchange_for
@@ -39,7 +40,7 @@ class FetchOwner(Protocol):
         """Its last word was said."""
 
     def fetch_lost(self, fetch: "PlannedFetch", error: UpstreamError) -> None:
-        """The partner is gone before it was answered."""
+        """The partner is gone before it told what turned out to be missing."""
 
 
 class _Turn:
@@ -72,6 +73,9 @@ class PlannedFetch:
         question: bytes,
     ) -> None:
         self.client_tag = client_tag
+        self.line: ClientLine | None = None  # the command, and the rest as RelayedCommand has it
+        self.told_before = 0
+        self.repeats = 0
         self.asked = asked
         self.answered = False
         self.begun = False
@@ -89,6 +93,16 @@ class PlannedFetch:
     def asks(self) -> bool:
         """Whether the upstream has something to do with it."""
         return bool(self._exchanges)
+
+    @property
+    def name(self) -> bytes:
+        """The command's name, in upper case."""
+        return b"UID FETCH" if self.asked.by_uid else b"FETCH"
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether anything was answered from here; what passes is not counted."""
+        return bool(self._made)
 
     @property
     def passes(self) -> bool:
@@ -162,8 +176,7 @@ class PlannedFetch:
 
     def lost(self, error: UpstreamError) -> None:
         """See :class:`imapproxy.relay.part_exchange.PartOwner`."""
-        if not self.answered:
-            self.answered = True
+        if self.answered:  # but for what it was asked again
             self._owner.fetch_lost(self, error)
 
     # -- what the client hears -------------------------------------------------------------------

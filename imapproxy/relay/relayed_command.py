@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from imapproxy.relay.client_line import ClientLine
 from imapproxy.upstream.errors import UpstreamError
 from imapproxy.upstream.exchange import Exchange
 
@@ -23,10 +24,21 @@ class RelayedCommand(Exchange):
     """``client_tag`` is the tag the client gave, ``name`` the command's name in upper case.
 
     ``literal_converted`` is set while a non-synchronizing literal of the client is offered to the
-    partner as a synchronizing one.
+    partner as a synchronizing one. ``line`` is the command, if one short line is all of it, to be
+    said again if it has to be; ``told_before`` counts what the client was told up to its beginning,
+    ``repeats`` how often it was said again.
     """
 
-    __slots__ = ("_owner", "answered", "client_tag", "literal_converted", "name")
+    __slots__ = (
+        "_owner",
+        "answered",
+        "client_tag",
+        "line",
+        "literal_converted",
+        "name",
+        "repeats",
+        "told_before",
+    )
 
     takes_continuation = True
 
@@ -37,6 +49,9 @@ class RelayedCommand(Exchange):
         self.name = name
         self.answered = False
         self.literal_converted = False
+        self.line: ClientLine | None = None
+        self.told_before = 0
+        self.repeats = 0
 
     def continuation_request(self, line: bytes) -> None:
         """See :class:`Exchange`."""

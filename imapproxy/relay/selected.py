@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from twisted.logger import Logger
 
 from imapproxy.cache.store import Mailbox, Reader, StoreError, UidList, Writer
+from imapproxy.relay.restoring import Restored
+from imapproxy.relay.resume import Known
 from imapproxy.relay.view import UNKNOWN, View, ViewError
 from imapproxy.wire.decode_response import decode_response
 from imapproxy.wire.errors import DecodeError
@@ -202,6 +204,36 @@ class Selected:
     def has_candidate(self) -> bool:
         """Whether the list of last time may still be good, and one message would show it."""
         return self._candidate is not None
+
+    # -- another connection ------------------------------------------------------------------
+
+    @property
+    def known(self) -> Known | None:
+        """What another connection has to agree with; ``None`` if nothing is known."""
+        if self.view is None or self.mailbox is None:
+            return None
+        return Known(
+            self.view,
+            self.mailbox.uid_validity,
+            self._uid_next,
+            self._told.get("HIGHESTMODSEQ", 0),
+            self._mailbox_id,
+        )
+
+    def resumed(self, restored: Restored) -> None:
+        """The same mailbox is selected on another connection; this has changed."""
+        for number in restored.changes.vanished:
+            self.expunge(number)
+        view = self.view
+        if view is None:
+            return
+        first = view.exists + 1
+        if restored.exists > view.exists:
+            self.exists(restored.exists)
+        for number, uid in enumerate(restored.changes.arrived, first):
+            self.learn(number, uid)
+        self._uid_next = restored.told.uid_next or 0
+        self._told["HIGHESTMODSEQ"] = restored.told.highest_mod_seq or 0
 
     # -- what is to be learned, and remembered -----------------------------------------------
 

@@ -12,26 +12,40 @@ together:
 
 With a cache (:mod:`imapproxy.relay.caching`) a FETCH may be answered in part or whole from here. It
 stands in the same queue, and its answers go out through the same outbox.
+
+With a way back (:mod:`imapproxy.relay.comeback`) the session outlives its partner: what is in the
+queue is said again to the next one, if it may be.
 """
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from imapproxy.relay.caching import CachedAccount, Caching
 from imapproxy.relay.client_line import ClientLine, read_client_line, tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
+from imapproxy.relay.comeback import Comeback, FlagsQuestion, Revived, Wish
 from imapproxy.relay.hop_by_hop import (
     REFUSED_COMMANDS,
     status_for_client,
     untagged_for_client,
 )
+from imapproxy.relay.known_commands import SELECTS
 from imapproxy.relay.large_answer import BrokenAnswer
 from imapproxy.relay.outbox import Outbox
 from imapproxy.relay.planned_fetch import PlannedFetch
 from imapproxy.relay.relayed_command import RelayedCommand
+from imapproxy.relay.repeating import (
+    Fate,
+    fate_of,
+    names_messages_by_number,
+    selection_stays_clear,
+)
+from imapproxy.relay.restoring import Restored
+from imapproxy.relay.resume import CannotResume, flags_question, news
 from imapproxy.relay.valve import Valve
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import UpstreamError
@@ -42,9 +56,17 @@ from imapproxy.wire.framing import Fragment, Line, Literal, Malformed, Octets
 # After these the client's next line is no command, if the upstream agrees by a continuation
 # request (RFC 2177, RFC 3501 section 6.2.2).
 _ASKS_FOR_MORE = frozenset((b"IDLE", b"AUTHENTICATE"))
+_DONE = b"DONE\r\n"
 _ZERO_TO_NINE = frozenset(b"0123456789")
 _LOGOUT_PATIENCE = 5.0  # seconds
 _HALF_CLOSED_PATIENCE = 600.0  # seconds for the answers to a client that says no more
+_BYE_PATIENCE = 5.0  # seconds for the partner to close behind its BYE
+# A command that is longer is not kept to be said again.
+_MAX_KEPT = 64 * 1024
+# One that is said again and again may be what ends the partner.
+_MAX_REPEATS = 2
+# With these a client asks for news.
+_ASKS_FOR_NEWS = frozenset((b"NOOP", b"CHECK", b"IDLE"))
 _LOGGED_OUT = b"* BYE Logging out\r\n%b OK Logout completed.\r\n"
 
 
@@ -54,7 +76,7 @@ class RelaySession:
     ``literal_plus`` tells whether the upstream takes non-synchronizing literals (RFC 7888);
     ``max_pipelined`` bounds the commands in flight, beyond it the client is not read; ``parting``
     takes the partner when the session is over. ``account`` is whose mail is cached, ``None`` to
-    relay everything.
+    relay everything. Without a ``comeback`` the session ends with its partner.
     """
 
     log = Logger()
@@ -70,6 +92,7 @@ class RelaySession:
         max_pipelined: int,
         parting: Parting | None = None,
         account: CachedAccount | None = None,
+        comeback: Comeback | None = None,
     ) -> None:
         self._client = client
         self._partner = partner
@@ -80,6 +103,7 @@ class RelaySession:
         self.outbox = Outbox(client, Valve(partner.transport), clock, self._answer_broken)
         self._say = self.outbox.say
         self._caching = None if account is None else Caching(self, account, clock)
+        self._comeback = comeback
         self._order: deque[RelayedCommand | PlannedFetch | bytes] = deque()
         self._waits_for_turn = False  # a FETCH that is served when what was before it is answered
         self._half_written: RelayedCommand | None = None  # its next line or octets come now
@@ -88,6 +112,7 @@ class RelaySession:
         self._discarding = False  # the rest of a command that was answered already
         self._inside_response = False  # a response to the client has begun and not ended
         self._partner_inside = False  # the same of the partner's; the cache may hold it back
+        self._told = 0  # untagged responses, or pieces of them, that the client was told
         self._bye_seen = False
         self._input_ended = False
         self._draining = False
@@ -110,6 +135,7 @@ class RelaySession:
             or self._undecided is not None
             or self._waits_for_turn
             or len(self._order) >= self._max_pipelined
+            or (self._comeback is not None and self._comeback.is_under_way)
             or (self._caching is not None and self._caching.needs_quiet)
         )
 
@@ -118,6 +144,7 @@ class RelaySession:
         self._partner.gather()
         if isinstance(fragment, Octets):
             if not self._discarding:
+                self._note_more(fragment.data)
                 self._partner.write(fragment.data)
         elif isinstance(fragment, Line):
             self._client_line(fragment)
@@ -153,6 +180,9 @@ class RelaySession:
         if self._over or self._draining:
             return
         self._draining = True
+        if self._is_alone and self._order:
+            self._part(b"imapproxy is shutting down")
+            return
         self._timers.append(self._clock.callLater(grace, self._say_bye))
         self._settle()
         self.flush()
@@ -175,17 +205,30 @@ class RelaySession:
         elif command.name in REFUSED_COMMANDS:
             self._answer(command.tag + b" BAD " + command.name + b" is not offered here\r\n")
             self._discard(line.literal)
-        elif _is_logout(command.rest) and self._parting.stays:
+        elif _is_logout(command.rest) and (self._parting.stays or self._is_alone):
             self._logged_out = True
             self._answer(_LOGGED_OUT % command.tag)
+        elif self._comeback is not None and self._comeback.gone:
+            self._comeback.held = line
+            self._come_back(self._comeback)
         elif not self._planned(command, line):
-            relayed = RelayedCommand(self, command.tag, command.name)
-            self._order.append(relayed)
-            if command.name == b"LOGOUT":
-                self._expect_logout()
-            if self._caching is not None:
-                self._caching.relaying(relayed, command, whole=line.literal is None)
-            self._write(relayed, Line(command.rest, line.literal))
+            self._relay(command, line)
+
+    def _relay(self, command: ClientLine, line: Line) -> RelayedCommand:
+        self._ask_for_flags(command.name)
+        whole = line.literal is None
+        relayed = RelayedCommand(self, command.tag, command.name)
+        relayed.line = command if whole and len(line.data) <= _MAX_KEPT else None
+        relayed.told_before = self._told
+        self._order.append(relayed)
+        if command.name == b"LOGOUT":
+            self._expect_logout()
+        if self._caching is not None:
+            self._caching.relaying(relayed, command, whole=whole)
+        if self._comeback is not None:
+            self._comeback.relaying(relayed, command, whole=whole)
+        self._write(relayed, Line(command.rest, line.literal))
+        return relayed
 
     def _planned(self, command: ClientLine, line: Line) -> bool:
         """Answer a command with the help of the cache, if that can be done."""
@@ -197,6 +240,9 @@ class RelaySession:
         if isinstance(fetch, bytes):
             self._answer(fetch)
             return True
+        fetch.line, fetch.told_before = command, self._told
+        if self._comeback is not None:
+            self._comeback.relaying(fetch, command, whole=True)
         self._order.append(fetch)
         if fetch.serves:
             self._waits_for_turn = True
@@ -243,9 +289,10 @@ class RelaySession:
             self._caching.fetch_ended(fetch)
 
     def fetch_lost(self, fetch: PlannedFetch, error: UpstreamError) -> None:
-        """The partner is gone before a planned FETCH was answered."""
+        """The partner is gone before it told what turned out to be missing."""
         if not self._inside_response and not self._over and not self._bye_seen:
-            self._say(_unknown_outcome(fetch.client_tag, error))
+            self._say(_unknown_outcome(fetch.client_tag, _sentence(error)))
+            self.fetch_ended(fetch)
 
     def _answer_broken(self, error: BrokenAnswer) -> None:
         """What was begun cannot be finished, and nothing lawful can be said behind it."""
@@ -259,6 +306,7 @@ class RelaySession:
         if convert:
             data = data.replace(b"+}\r\n", b"}\r\n")
         if command.tag:
+            self._note_more(data)
             self._partner.write(data)
         else:
             self._partner.start(command, data, command.client_tag)
@@ -278,12 +326,21 @@ class RelaySession:
         if asks_first:
             self._undecided = command
 
+    def _note_more(self, octets: bytes) -> None:
+        if self._comeback is not None and self._comeback.ledger.reads_on:
+            self._comeback.ledger.went_on(octets)
+
     def _written(self, command: RelayedCommand) -> None:
         self._half_written = None
         self._partner.finish(command)
 
     def _continue(self, command: RelayedCommand, line: Line) -> None:
         self._partner.write(line.data)
+        if line.data.upper() == _DONE:
+            # Nothing but the answer is missing, should the partner be lost now.
+            command.line = ClientLine(command.client_tag, b" NOOP\r\n", b"NOOP")
+        else:
+            command.line = None
         if command.name == b"IDLE":  # takes one line, DONE; other dialogues go on until the tag
             self._commands_again()
 
@@ -316,6 +373,7 @@ class RelaySession:
         if self._caching is not None and self._caching.watches:
             octets = self._caching.untagged_run(octets)
         self._inside_response = self._partner_inside = inside_response
+        self._told += bool(octets)
         self._say(octets)
 
     @property
@@ -328,8 +386,9 @@ class RelaySession:
         data = line.data
         begins, self._partner_inside = not self._partner_inside, line.literal is not None
         if begins and data[2] not in _ZERO_TO_NINE:
-            self._bye_seen = self._bye_seen or data[2:6].upper() == b"BYE "
             data = untagged_for_client(data)
+            if data[2:6].upper() == b"BYE " and self._heard_bye(data):
+                return
         if self._caching is not None and self._caching.watches:
             data = self._caching.untagged_line(
                 line if data is line.data else Line(data, line.literal)
@@ -337,7 +396,18 @@ class RelaySession:
             if not data:
                 return  # it is for the cache, or may be
         self._inside_response = line.literal is not None
+        self._told += 1
         self._say(data)
+
+    def _heard_bye(self, bye: bytes) -> bool:
+        """Whether the client does not hear of it yet: there may be another partner."""
+        comeback = self._comeback
+        if comeback is None or self._leaving:
+            self._bye_seen = True
+            return False
+        comeback.bye = bye
+        self._timers.append(self._clock.callLater(_BYE_PATIENCE, self._partner.abort))
+        return True
 
     def untagged_octets(self, octets: Octets) -> None:
         """A piece of a literal of an untagged response."""
@@ -357,13 +427,14 @@ class RelaySession:
         self.flush()
 
     def disconnected(self, error: UpstreamError) -> None:
-        """The partner is gone; the commands in flight were answered before."""
+        """The partner is gone, and what was in flight is not answered."""
         if self._over:
             return
-        self._release_answers()
-        if not (self._bye_seen or self._inside_response or self._logged_out):
-            self._say(b"* BYE [UNAVAILABLE] " + _sentence(error) + b"\r\n")
-        self._end()
+        comeback = self._comeback
+        if comeback is not None and self._may_come_back(comeback):
+            self._partner_lost(comeback, _sentence(error))
+        else:
+            self._part(_sentence(error))
 
     def continuation_requested(self, command: RelayedCommand, line: bytes) -> None:
         """The partner wants more of a command."""
@@ -373,7 +444,9 @@ class RelaySession:
                 self._take_lines_for(command)
             return
         self._undecided = None
-        if self._half_written is None:
+        if self._continued is command:
+            pass  # it was told so by the partner before
+        elif self._half_written is None:
             self._say(line)
             self._take_lines_for(command)
         elif not command.literal_converted:
@@ -394,6 +467,8 @@ class RelaySession:
         was_ready = self.ready
         command.answered = True
         reply = command.client_tag + b" " + status_for_client(text)
+        if self._comeback is not None:
+            self._comeback.ledger.answered(command, text)
         learning = None if self._caching is None else self._caching.tagged(command, text)
         if learning is None:
             self._say(reply)
@@ -417,19 +492,177 @@ class RelaySession:
             self._resume_client()
 
     def command_lost(self, command: RelayedCommand, error: UpstreamError) -> None:
-        """The partner is gone and will not answer this command."""
-        if self._inside_response or self._over:
+        """See :meth:`disconnected`, which follows."""
+
+    # -- without a partner, and with the next one --------------------------------------------
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether the partner is gone and the session is not over."""
+        return self._comeback is not None and self._comeback.gone
+
+    def _unanswered(self) -> Iterator[RelayedCommand | PlannedFetch]:
+        for item in self._order:
+            if not isinstance(item, bytes) and not item.answered:
+                yield item
+
+    def _may_come_back(self, comeback: Comeback) -> bool:
+        """Whether the client can be served by another partner without hearing of it."""
+        if self._inside_response or self._leaving or self._logged_out:
+            return False
+        if self._draining or self._input_ended or comeback.ledger.hindrance:
+            return False
+        if self._continued is not None and not self._idling:
+            return False
+        if not selection_stays_clear([item.name for item in self._unanswered()]):
+            return False
+        return comeback.ledger.selection is None or (
+            self._caching is not None and self._caching.selected.known is not None
+        )
+
+    def _partner_lost(self, comeback: Comeback, reason: bytes) -> None:
+        comeback.gone = True
+        self._partner_inside = False
+        comeback.ledger.lost()
+        if self._caching is not None:
+            self._caching.partner_lost()
+        self._client.partner_lost()
+        self._forsake_half_written()
+        self._undecided = None
+        self._waits_for_turn = False
+        idle = self._continued
+        self._order = deque(self._after_loss(item, reason) for item in self._order)
+        if idle is not None or any(self._unanswered()):
+            self._come_back(comeback)
+        self._settle()
+        self._resume_client()  # it is to be heard that it goes
+
+    def _forsake_half_written(self) -> None:
+        """The rest of a command that no partner will hear."""
+        command, self._half_written = self._half_written, None
+        if command is None:
             return
-        if self._bye_seen and command.name != b"LOGOUT":
-            return  # as the server itself would have it
-        if command.name == b"LOGOUT":
-            if not self._bye_seen:
-                self._say(b"* BYE Logging out\r\n")
-                self._bye_seen = True
-            self._say(command.client_tag + b" OK Logout completed.\r\n")
+        if self._undecided is command and not command.literal_converted:
+            self._client.refuse_literal()
         else:
-            self._say(_unknown_outcome(command.client_tag, error))
-        command.answered = True
+            self._discarding = True
+
+    def _after_loss(
+        self, item: RelayedCommand | PlannedFetch | bytes, reason: bytes
+    ) -> RelayedCommand | PlannedFetch | bytes:
+        """The command, if it can be said again, or its answer."""
+        if isinstance(item, bytes) or item.answered:
+            return item
+        fate = Fate.UNKNOWN if item.line is None else fate_of(item.line)
+        untold = item.told_before == self._told
+        if isinstance(item, PlannedFetch):
+            untold = not item.begun or (untold and not item.has_answers)
+        if item is not self._continued and item.repeats >= _MAX_REPEATS:
+            fate = Fate.UNKNOWN
+        if fate is Fate.REPEATED or (fate is Fate.REPEATED_IF_UNTOLD and untold):
+            return item
+        return _unknown_outcome(item.client_tag, reason)
+
+    def _come_back(self, comeback: Comeback) -> None:
+        wish = None
+        selection = comeback.ledger.selection
+        known = None if self._caching is None else self._caching.selected.known
+        held = None if comeback.held is None else read_client_line(comeback.held.data)
+        if held is not None and held.name in SELECTS:
+            comeback.ledger.selection = None
+        elif selection is not None and known is not None:
+            wish = Wish(selection, known)
+        comeback.begin(wish).addCallbacks(self._revived, self._not_revived)
+
+    def _not_revived(self, failure: Failure) -> None:
+        if self._over:
+            return
+        if failure.check(CannotResume) is None:
+            self.log.failure("a session could not be resumed for a fault in imapproxy", failure)
+        self.log.info("a session ends: {reason}", reason=failure.getErrorMessage())
+        self._part(b"the connection was lost: " + _ascii(failure.getErrorMessage()))
+
+    def _revived(self, revived: Revived) -> None:
+        comeback = self._comeback
+        assert comeback is not None
+        partner, restored = revived
+        if partner.connection.error is not None:
+            self._come_back(comeback)
+            return
+        has_moved = restored is not None and bool(restored.changes.vanished)
+        if has_moved and self._numbers_are_needed(comeback):
+            partner.leave()
+            self._part(b"the connection was lost, and messages have gone meanwhile")
+            return
+        self._partner = connection = partner.connection
+        self._parting = partner.parting or Goodbye(connection)
+        self._literal_plus = partner.has_literal_plus
+        self.outbox.change_upstream(connection.transport)
+        self._client.partner_changed(connection)
+        connection.receiver = self
+        comeback.gone, comeback.bye = False, b""
+        connection.gather()
+        if restored is not None:
+            self._tell(comeback, restored)
+        self._repeat_all(comeback)
+
+    def _numbers_are_needed(self, comeback: Comeback) -> bool:
+        """Whether a command that waits means messages by the numbers that they had."""
+        held = None if comeback.held is None else read_client_line(comeback.held.data)
+        whole = comeback.held is None or comeback.held.literal is None
+        if held is not None and names_messages_by_number(held, whole=whole):
+            return True
+        return any(
+            item.line is None or names_messages_by_number(item.line) for item in self._unanswered()
+        )
+
+    def _tell(self, comeback: Comeback, restored: Restored) -> None:
+        """Tell the client what has changed in its mailbox."""
+        assert self._caching is not None
+        known = self._caching.selected.known
+        assert known is not None
+        ledger = comeback.ledger
+        before, exists, recent = known.view.exists, restored.exists, restored.recent
+        comeback.flags_question = comeback.flags_question or flags_question(
+            known, restored.told, condstore=ledger.condstore
+        )
+        self._caching.resumed(restored)
+        told = news(before, restored.changes, exists, recent, qresync=ledger.qresync)
+        if told:
+            self._told += 1
+            self._say(told)
+
+    def _repeat_all(self, comeback: Comeback) -> None:
+        """Say again what waits for its answer, and then what the client has said since."""
+        waiting, self._order = self._order, deque()
+        for item in waiting:
+            if isinstance(item, bytes):
+                self._order.append(item)
+            elif not item.answered:
+                self._repeat(item)
+        held, comeback.held = comeback.held, None
+        if held is not None:
+            self._client_line(held)
+        self._settle()
+        self._resume_client()
+
+    def _repeat(self, item: RelayedCommand | PlannedFetch) -> None:
+        line = item.line
+        assert line is not None, "what was not kept is not said again"
+        is_idling = self._continued is item
+        again = self._relay(line, Line(line.tag + line.rest, None))
+        again.repeats = item.repeats + 1
+        if is_idling:
+            self._continued = again
+
+    def _ask_for_flags(self, name: bytes) -> None:
+        """Before the client asks for news, ask for those that a lost connection would have told."""
+        comeback = self._comeback
+        if comeback is None or not comeback.flags_question or name not in _ASKS_FOR_NEWS:
+            return
+        question, comeback.flags_question = comeback.flags_question, b""
+        if self._caching is not None and self._caching.selected.known is not None:
+            self.send(FlagsQuestion(), question)
 
     # -- order and end ---------------------------------------------------------------------
 
@@ -452,6 +685,8 @@ class RelaySession:
             if isinstance(first, bytes):
                 self._say(first)
             elif isinstance(first, PlannedFetch) and not first.begun:
+                if self._partner.error is not None:
+                    break
                 self._waits_for_turn = False
                 first.begin()
                 continue
@@ -466,6 +701,39 @@ class RelaySession:
     def _expect_logout(self) -> None:
         self._leaving = True
         self._timers.append(self._clock.callLater(_LOGOUT_PATIENCE, self._partner.abort))
+
+    def _part(self, reason: bytes) -> None:
+        """Answer what has no answer yet, and say why the session ends."""
+        if not self._inside_response:
+            self._answer_lost(reason)
+            if not (self._bye_seen or self._logged_out):
+                self._say(b"* BYE [UNAVAILABLE] " + reason + b"\r\n")
+        self._end()
+
+    def _answer_lost(self, reason: bytes) -> None:
+        comeback = self._comeback
+        if comeback is not None and comeback.bye and not comeback.gone:
+            self._say(comeback.bye)
+            self._bye_seen = True
+        for item in self._order:
+            if isinstance(item, bytes):
+                self._say(item)
+            elif not item.answered:
+                self._answer_lost_command(item, reason)
+        self._order.clear()
+        held = None if comeback is None else comeback.held
+        line = None if held is None else read_client_line(held.data)
+        if line is not None:
+            self._say(line.tag + b" NO [UNAVAILABLE] " + reason + b"\r\n")
+
+    def _answer_lost_command(self, command: RelayedCommand | PlannedFetch, reason: bytes) -> None:
+        if command.name == b"LOGOUT":
+            if not self._bye_seen:
+                self._say(b"* BYE Logging out\r\n")
+                self._bye_seen = True
+            self._say(command.client_tag + b" OK Logout completed.\r\n")
+        elif not self._bye_seen:  # else it is as the server itself would have it
+            self._say(_unknown_outcome(command.client_tag, reason))
 
     def _say_bye(self, reason: bytes = b"imapproxy is shutting down") -> None:
         if not self._inside_response:
@@ -485,6 +753,8 @@ class RelaySession:
         for timer in self._timers:
             if timer.active():
                 timer.cancel()
+        if self._comeback is not None:
+            self._comeback.stop()
         if self._caching is not None:
             self._caching.over()
         partner = self._partner
@@ -503,9 +773,13 @@ def _is_logout(rest: bytes) -> bool:
     return rest[:10].upper() == b" LOGOUT\r\n"
 
 
-def _unknown_outcome(tag: bytes, error: UpstreamError) -> bytes:
-    return tag + b" NO [UNAVAILABLE] Outcome unknown: " + _sentence(error) + b"\r\n"
+def _unknown_outcome(tag: bytes, reason: bytes) -> bytes:
+    return tag + b" NO [UNAVAILABLE] Outcome unknown: " + reason + b"\r\n"
 
 
 def _sentence(error: UpstreamError) -> bytes:
-    return str(error).encode("ascii", "replace")
+    return _ascii(str(error))
+
+
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii", "replace")

@@ -204,7 +204,10 @@ class Untagged:
         return octets.data
 
     def lost(self) -> None:
-        """Nothing more comes."""
+        """Nothing more comes of what has begun."""
+        self._rest = _Rest.NONE
+        self._fragments = []
+        self._keeping = self._dropping = None
         self._tee.abandon()
 
     def _first_line(self, line: Line) -> bytes:

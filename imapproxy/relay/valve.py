@@ -32,6 +32,12 @@ class Valve:
             if not self._reasons:
                 self._transport.resumeProducing()
 
+    def change(self, transport: IPushProducer) -> None:
+        """Another transport takes the place of this one, which is gone."""
+        self._transport = transport
+        if self._reasons:
+            transport.pauseProducing()
+
     def pauseProducing(self) -> None:
         """The consumer's buffer is full."""
         self.hold("consumer")

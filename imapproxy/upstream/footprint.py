@@ -67,7 +67,7 @@ class Footprint:
         """A command was written: its tag, and what follows it on its first line."""
         if not self.traceless:
             return
-        name = _traceless_name(rest)
+        name = traceless_name(rest)
         if name is None:
             self._trace_left()
             return
@@ -76,7 +76,7 @@ class Footprint:
         if name in _SELECTS:
             self._leaves_trace = _has_parameter
         else:
-            self._leaves_trace = _switches_on if name in _MAY_SWITCH_ON else None
+            self._leaves_trace = _switches_on if may_switch_on(name) else None
         self.went_on(rest)
 
     def went_on(self, octets: bytes) -> None:
@@ -100,7 +100,7 @@ class Footprint:
             self.selection = Selection.UNKNOWN
 
 
-def _traceless_name(rest: bytes) -> bytes | None:
+def traceless_name(rest: bytes) -> bytes | None:
     """The name in upper case, ``UID`` for its forms; ``None`` if the command may leave a trace."""
     found = _NAME.match(rest)
     name = found[2].upper() if found is not None else b""
@@ -109,24 +109,36 @@ def _traceless_name(rest: bytes) -> bytes | None:
     return name if name in _TRACELESS else None
 
 
+def may_switch_on(name: bytes) -> bool:
+    """Whether some arguments of a command without a trace leave one; see :func:`traceless_name`."""
+    return name in _MAY_SWITCH_ON
+
+
 def _has_parameter(octets: bytes) -> bool:
     """Whether SELECT may have one. What those of extensions to come do nobody knows (RFC 4466)."""
     return b"(" in octets
 
 
 def _switches_on(octets: bytes) -> bool:
-    """Whether it may enable CONDSTORE for as long as the connection lives (RFC 7162 section 3.1).
-
-    Or begin a search that the server keeps up to date (RFC 5267 section 4.3).
+    """Whether what stands there, in a command that may, switches anything on.
 
     Sets of UIDs make lines of a megabyte: a word is found in them in a fraction of the time that a
     pattern takes. If it was in a text that is searched for, nothing is lost but a log-in.
     """
     octets = octets.upper()
+    return enables_condstore(octets) or keeps_searching(octets)
+
+
+def enables_condstore(octets: bytes) -> bool:
+    """Whether it may, for as long as the connection lives (RFC 7162 section 3.1); in upper case."""
     return (
         b"MODSEQ" in octets
         or b"CHANGEDSINCE" in octets
         or b"CONDSTORE" in octets
         or b"QRESYNC" in octets
-        or (b"RETURN" in octets and (b"UPDATE" in octets or b"CONTEXT" in octets))
     )
+
+
+def keeps_searching(octets: bytes) -> bool:
+    """Whether it may begin a search that the server keeps up to date (RFC 5267 section 4.3)."""
+    return b"RETURN" in octets and (b"UPDATE" in octets or b"CONTEXT" in octets)

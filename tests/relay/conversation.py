@@ -8,7 +8,8 @@ A script has a line for each thing that is said::
     R: a1 OK Done.          the client has got exactly this
 
 ``C.`` and ``S.`` send without a line end, ``U.`` and ``R.`` expect without one. At the end of a
-script nothing may be left over on either side.
+script nothing may be left over on either side. Who loses the upstream may find another one, and
+``U`` and ``S`` are that one then.
 """
 
 from textwrap import dedent
@@ -23,6 +24,7 @@ from imapproxy.listener.connection import ClientConnection
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
 from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.farewell import Parting
@@ -71,27 +73,31 @@ class Conversation:
         logged_in: bool = True,
         parting: Parting | None = None,
         account: CachedAccount | None = None,
+        reconnect: ReconnectRules = NO_RECONNECTING,
     ) -> None:
         self.account = account
         self.clock = Clock()
         self.client_wire = Wire()
-        self.upstream_wire = Wire()
-        self.upstream = UpstreamConnection(self.clock, "imaps://upstream")
-        self.upstream.makeConnection(self.upstream_wire)
-        self.upstream.dataReceived(b"* OK Hello.\r\n")
+        self._dial()
         self.capabilities = Capabilities(capabilities.split())
         self.parting = parting
         self.introduced: Capabilities | None = None
         self.credentials: list[Credentials] = []
         self.refusal: NotLetIn | None = None
         self.waiting_login: Deferred[None] | None = None
-        self.house = ListenerFactory(self.clock, self, limits, "0")
+        self.house = ListenerFactory(self.clock, self, limits, "0", reconnect=reconnect)
         self.client: ClientConnection = self.house.buildProtocol()
         self.client.makeConnection(self.client_wire)
         if logged_in:
             self.client_wire.take()
             self.client.dataReceived(b"a0 LOGIN user secret\r\n")
             assert self.client_wire.take() == b"a0 OK Logged in.\r\n"
+
+    def _dial(self) -> None:
+        self.upstream_wire = Wire()
+        self.upstream = UpstreamConnection(self.clock, "imaps://upstream")
+        self.upstream.makeConnection(self.upstream_wire)
+        self.upstream.dataReceived(b"* OK Hello.\r\n")
 
     async def open(self, credentials: Credentials) -> Partner:
         """The listener asks for a partner."""
@@ -100,6 +106,8 @@ class Conversation:
             await self.waiting_login
         if self.refusal is not None:
             raise self.refusal
+        if self.upstream.error is not None:
+            self._dial()
         return Partner(
             self.upstream,
             self.capabilities,

@@ -1,0 +1,64 @@
+"""Which commands may be said a second time when their answer was lost with the connection."""
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+from imapproxy.relay.client_line import ClientLine
+from imapproxy.relay.known_commands import DESELECTS, SELECTS
+
+
+class Fate(Enum):
+    """What becomes of a command whose connection was lost before its answer."""
+
+    REPEATED = "said again, whatever was told of it already"
+    REPEATED_IF_UNTOLD = "said again, unless some of its answer was told"
+    UNKNOWN = "whether it was done nobody knows: it is never said again"
+
+
+# They change nothing. What they tell is told once: a program that was told half of a list and then
+# all of it would have twice what it asked for.
+_READS = frozenset(
+    b"FETCH SEARCH SORT THREAD STATUS LIST LSUB XLIST NAMESPACE CAPABILITY ID ENABLE GETQUOTA"
+    b" GETQUOTAROOT GETACL LISTRIGHTS MYRIGHTS GETMETADATA SELECT EXAMINE".split()
+) | {b"UID FETCH", b"UID SEARCH", b"UID SORT", b"UID THREAD"}
+# They have no answer of their own, or one that a server may give at any time.
+_HARMLESS = frozenset((b"NOOP", b"CHECK", b"IDLE"))
+# Flags are set to what the client says, whatever they were (RFC 3501 section 6.4.6). Anything in
+# parentheses in front of them is a condition (RFC 7162 section 3.1.3).
+_SETS_FLAGS = re.compile(rb" +(?:UID +)?STORE +[0-9:,*]+ +FLAGS(?:\.SILENT)? ", re.IGNORECASE)
+
+_BY_NUMBER = frozenset(b"FETCH STORE SEARCH SORT THREAD COPY MOVE REPLACE ESEARCH".split())
+_MAY_HAVE_NUMBERS = frozenset((b"UID SEARCH", b"UID SORT", b"UID THREAD"))
+# A search key that is a set of message numbers, and not the argument of UID.
+_NUMBERS_AS_KEY = re.compile(rb"(?<!UID)[ (][0-9*][0-9:,*]*(?=[ )\r])", re.IGNORECASE)
+
+
+def fate_of(line: ClientLine) -> Fate:
+    """What becomes of a command that was sent whole, in one line."""
+    if line.name in _HARMLESS or _SETS_FLAGS.match(line.rest) is not None:
+        return Fate.REPEATED
+    return Fate.REPEATED_IF_UNTOLD if line.name in _READS else Fate.UNKNOWN
+
+
+def selection_stays_clear(names: Sequence[bytes]) -> bool:
+    """Whether it is known which mailbox each of the unanswered commands is about.
+
+    ``names`` are theirs in order. Behind a SELECT they are about the mailbox that it selects; what
+    was said before it is about another one, which cannot be selected as well.
+    """
+    return not (
+        any(name in SELECTS for name in names[1:]) or any(name in DESELECTS for name in names)
+    )
+
+
+def names_messages_by_number(line: ClientLine, *, whole: bool = True) -> bool:
+    """Whether the command, or its answer, means messages by their numbers.
+
+    Such a command may not be sent on when the numbers have changed since it was said. While it is
+    in progress the client may not be told either (RFC 3501 section 7.4.1, RFC 5256 section 3). To
+    all others the numbers mean nothing, and with them the news may come.
+    """
+    if line.name in _MAY_HAVE_NUMBERS:
+        return not whole or _NUMBERS_AS_KEY.search(line.rest) is not None
+    return line.name in _BY_NUMBER
