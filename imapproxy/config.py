@@ -13,10 +13,11 @@ from imapproxy.listen_address import ListenAddress, ListenAddressError, parse_li
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.tls import CertificateError, ServerTls
 from imapproxy.octets import parse_octets
-from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
+from imapproxy.relay.comeback import ReconnectRules
 from imapproxy.relay.freshness import NEWS_INTERVAL, Freshness
 from imapproxy.upstream.address import AddressError, parse_address
 from imapproxy.upstream.dial import TIMEOUT, Upstream
+from imapproxy.upstream.keepalive import DEAD_AFTER
 from imapproxy.upstream.pool.rules import PoolRules
 from imapproxy.upstream.tls import TrustError, UpstreamTls, load_ca_file, parse_pin
 
@@ -110,6 +111,7 @@ class ReconnectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     enabled: bool = True
     patience: float = ReconnectRules().patience
+    dead_after: float = ReconnectRules().dead_after
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -198,7 +200,7 @@ def check_config(config: Config, base: Path) -> Settings:
     if not config.listener:
         raise ConfigError("there is none; add a [[listener]] with listen = …", "listener")
     upstreams = {
-        name: load_upstream(f"upstream.{name}", upstream, base)
+        name: load_upstream(f"upstream.{name}", upstream, base, config.reconnect.dead_after)
         for name, upstream in config.upstream.items()
     }
     listeners = tuple(
@@ -238,7 +240,9 @@ def cache_settings(config: Config, base: Path) -> CacheSettings | None:
     return CacheSettings(directory, max_octets, freshness)
 
 
-def load_upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
+def load_upstream(
+    key: str, config: UpstreamConfig, base: Path, dead_after: float = DEAD_AFTER
+) -> Upstream:
     """Load what is said of a server. Raises :class:`ConfigError`, with ``key`` in front."""
     try:
         address = parse_address(config.url)
@@ -262,6 +266,7 @@ def load_upstream(key: str, config: UpstreamConfig, base: Path) -> Upstream:
         config.connect_timeout,
         config.max_connections,
         config.compress,
+        dead_after,
     )
 
 
@@ -328,8 +333,8 @@ def _pool(config: PoolConfig) -> PoolRules:
 
 
 def _reconnect(config: ReconnectConfig) -> ReconnectRules:
-    _check_positive("reconnect", {"patience": config.patience})
-    return ReconnectRules(config.patience) if config.enabled else NO_RECONNECTING
+    _check_positive("reconnect", {"patience": config.patience, "dead_after": config.dead_after})
+    return ReconnectRules(config.patience if config.enabled else 0.0, config.dead_after)
 
 
 def _check_positive(table: str, values: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from imapproxy.relay.partner import Partner
 from imapproxy.relay.session import RelaySession
 from imapproxy.relay.valve import Valve
 from imapproxy.upstream.connection import UpstreamConnection
+from imapproxy.upstream.keepalive import keep_watch
 from imapproxy.upstream.prompt import prompt
 from imapproxy.upstream.prompt_tls import start_prompt_tls
 from imapproxy.wire.framing import CommandFramer
@@ -99,7 +100,8 @@ class ClientConnection(TwistedProtocol):
         self._writer = prompt(self.transport)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-            self.transport.setTcpKeepAlive(True)
+            # Its own programs may stop reading for hours; only who is gone is given up.
+            keep_watch(self.transport, self._house.reconnect.dead_after, takes_all=False)
         self._valve = Valve(self.transport)
         self.host = host_of(self.transport.getPeer())
         refusal = self._house.joined(self)

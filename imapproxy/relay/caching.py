@@ -362,6 +362,8 @@ class Caching:
     def partner_lost(self) -> None:
         """The partner is gone; what was asked is not answered, and the session may go on."""
         self._untagged.lost()
+        self._changes.lost()
+        self._tee.forget_unnamed()
         self._planned = [fetch for fetch in self._planned if fetch.answered]
         self._learnings.clear()
         self._passing.clear()

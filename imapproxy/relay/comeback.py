@@ -22,6 +22,7 @@ from imapproxy.relay.restoring import Restored, Restoring
 from imapproxy.relay.resume import CannotResume, Known
 from imapproxy.upstream.errors import UpstreamError
 from imapproxy.upstream.exchange import Exchange
+from imapproxy.upstream.keepalive import DEAD_AFTER
 from imapproxy.upstream.pool.refusal import says_too_many
 from imapproxy.wire.framing import Line
 
@@ -39,10 +40,12 @@ _PROVEN = 10.0
 @dataclass(frozen=True, slots=True)
 class ReconnectRules:
     """``patience`` is how long a client may wait for a new connection, in seconds; with 0 a session
-    ends with its connection.
+    ends with its connection. A client that is silent to all probes of TCP for ``dead_after``
+    seconds is gone.
     """
 
     patience: float = 30.0
+    dead_after: float = DEAD_AFTER
 
 
 NO_RECONNECTING = ReconnectRules(patience=0.0)
@@ -181,12 +184,18 @@ def _is_final(error: NotLetIn) -> bool:
 
 
 class FlagsQuestion(Exchange):
-    """Asks for flags in the client's stead: the answers are news to it."""
+    """Asks for flags in the client's stead, by ``words``: the answers are news to it."""
 
-    __slots__ = ()
+    __slots__ = ("_comeback", "_words")
+
+    def __init__(self, comeback: Comeback, words: bytes) -> None:
+        super().__init__()
+        self._comeback = comeback
+        self._words = words
 
     def tagged_response(self, text: bytes) -> None:
         """See :class:`Exchange`. If it failed the client hears of the flags when it asks."""
 
     def connection_lost(self, error: UpstreamError) -> None:
-        """See :class:`Exchange`; the session is told apart from this."""
+        """See :class:`Exchange`. It has to be asked once more."""
+        self._comeback.flags_question = self._words

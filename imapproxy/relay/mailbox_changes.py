@@ -84,6 +84,18 @@ class MailboxChanges:
             case _ if command.name in _RENAMES:
                 self._doubt(b"", b"")
 
+    def lost(self) -> None:
+        """No answer comes any more: what is under way was done, or it was not."""
+        changes, self._under_way = self._under_way, {}
+        for command, change in changes.items():
+            match change.body:
+                case Rename(mailbox=old, new_name=new):
+                    self._doubt(canonical_mailbox(old), canonical_mailbox(new))
+                case Delete(mailbox=name):
+                    self._doubt(canonical_mailbox(name), b"")
+                case _ if command.name in _RENAMES:
+                    self._doubt(b"", b"")
+
     def _copied(self, change: _Change, line: bytes) -> None:
         source, body = change.source, change.body
         if source is None or source.mailbox_id or self._has_ids:

@@ -1,11 +1,15 @@
 """Which commands may be said a second time when their answer was lost with the connection."""
 
 import re
-from collections.abc import Sequence
+from collections import abc
 from enum import Enum
 
 from imapproxy.relay.client_line import ClientLine
 from imapproxy.relay.known_commands import DESELECTS, SELECTS
+from imapproxy.wire.decode_command import decode_command
+from imapproxy.wire.errors import DecodeError
+from imapproxy.wire.message_commands import Search, Sort, Thread
+from imapproxy.wire.search_key import And, Fuzzy, Not, Or, SearchKey, Sequence
 
 
 class Fate(Enum):
@@ -30,8 +34,6 @@ _SETS_FLAGS = re.compile(rb" +(?:UID +)?STORE +[0-9:,*]+ +FLAGS(?:\.SILENT)? ", 
 
 _BY_NUMBER = frozenset(b"FETCH STORE SEARCH SORT THREAD COPY MOVE REPLACE ESEARCH".split())
 _MAY_HAVE_NUMBERS = frozenset((b"UID SEARCH", b"UID SORT", b"UID THREAD"))
-# A search key that is a set of message numbers, and not the argument of UID.
-_NUMBERS_AS_KEY = re.compile(rb"(?<!UID)[ (][0-9*][0-9:,*]*(?=[ )\r])", re.IGNORECASE)
 
 
 def fate_of(line: ClientLine) -> Fate:
@@ -41,7 +43,7 @@ def fate_of(line: ClientLine) -> Fate:
     return Fate.REPEATED_IF_UNTOLD if line.name in _READS else Fate.UNKNOWN
 
 
-def selection_stays_clear(names: Sequence[bytes]) -> bool:
+def selection_stays_clear(names: abc.Sequence[bytes]) -> bool:
     """Whether it is known which mailbox each of the unanswered commands is about.
 
     ``names`` are theirs in order. Behind a SELECT they are about the mailbox that it selects; what
@@ -60,5 +62,26 @@ def names_messages_by_number(line: ClientLine, *, whole: bool = True) -> bool:
     all others the numbers mean nothing, and with them the news may come.
     """
     if line.name in _MAY_HAVE_NUMBERS:
-        return not whole or _NUMBERS_AS_KEY.search(line.rest) is not None
+        return not whole or _searches_by_number(line)
     return line.name in _BY_NUMBER
+
+
+def _searches_by_number(line: ClientLine) -> bool:
+    """Whether a search that tells UIDs is for messages by number; so is what cannot be read."""
+    try:
+        body = decode_command(b"x" + line.rest, lenient=True).body
+    except DecodeError:
+        return True
+    return not isinstance(body, Search | Sort | Thread) or any(map(_is_by_number, body.keys))
+
+
+def _is_by_number(key: SearchKey) -> bool:
+    match key:
+        case Sequence(by_uid=by_uid):
+            return not by_uid
+        case Not(key=inner) | Fuzzy(key=inner):
+            return _is_by_number(inner)
+        case Or(keys=keys) | And(keys=keys):
+            return any(map(_is_by_number, keys))
+        case _:
+            return False

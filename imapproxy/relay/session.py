@@ -17,8 +17,7 @@ With a way back (:mod:`imapproxy.relay.comeback`) the session outlives its partn
 queue is said again to the next one, if it may be.
 """
 
-from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -28,6 +27,7 @@ from imapproxy.relay.caching import CachedAccount, Caching
 from imapproxy.relay.client_line import ClientLine, read_client_line, tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.comeback import Comeback, FlagsQuestion, Revived, Wish
+from imapproxy.relay.command_queue import Command, CommandQueue, outcome_unknown
 from imapproxy.relay.hop_by_hop import (
     REFUSED_COMMANDS,
     status_for_client,
@@ -38,12 +38,7 @@ from imapproxy.relay.large_answer import BrokenAnswer
 from imapproxy.relay.outbox import Outbox
 from imapproxy.relay.planned_fetch import PlannedFetch
 from imapproxy.relay.relayed_command import RelayedCommand
-from imapproxy.relay.repeating import (
-    Fate,
-    fate_of,
-    names_messages_by_number,
-    selection_stays_clear,
-)
+from imapproxy.relay.repeating import names_messages_by_number, selection_stays_clear
 from imapproxy.relay.restoring import Restored
 from imapproxy.relay.resume import CannotResume, flags_question, news
 from imapproxy.relay.valve import Valve
@@ -63,8 +58,6 @@ _HALF_CLOSED_PATIENCE = 600.0  # seconds for the answers to a client that says n
 _BYE_PATIENCE = 5.0  # seconds for the partner to close behind its BYE
 # A command that is longer is not kept to be said again.
 _MAX_KEPT = 64 * 1024
-# One that is said again and again may be what ends the partner.
-_MAX_REPEATS = 2
 # With these a client asks for news.
 _ASKS_FOR_NEWS = frozenset((b"NOOP", b"CHECK", b"IDLE"))
 _LOGGED_OUT = b"* BYE Logging out\r\n%b OK Logout completed.\r\n"
@@ -104,7 +97,7 @@ class RelaySession:
         self._say = self.outbox.say
         self._caching = None if account is None else Caching(self, account, clock)
         self._comeback = comeback
-        self._order: deque[RelayedCommand | PlannedFetch | bytes] = deque()
+        self._order = CommandQueue()
         self._waits_for_turn = False  # a FETCH that is served when what was before it is answered
         self._half_written: RelayedCommand | None = None  # its next line or octets come now
         self._undecided: RelayedCommand | None = None  # waits for "+" or a tagged response
@@ -291,7 +284,7 @@ class RelaySession:
     def fetch_lost(self, fetch: PlannedFetch, error: UpstreamError) -> None:
         """The partner is gone before it told what turned out to be missing."""
         if not self._inside_response and not self._over and not self._bye_seen:
-            self._say(_unknown_outcome(fetch.client_tag, _sentence(error)))
+            self._say(outcome_unknown(fetch.client_tag, _sentence(error)))
             self.fetch_ended(fetch)
 
     def _answer_broken(self, error: BrokenAnswer) -> None:
@@ -501,11 +494,6 @@ class RelaySession:
         """Whether the partner is gone and the session is not over."""
         return self._comeback is not None and self._comeback.gone
 
-    def _unanswered(self) -> Iterator[RelayedCommand | PlannedFetch]:
-        for item in self._order:
-            if not isinstance(item, bytes) and not item.answered:
-                yield item
-
     def _may_come_back(self, comeback: Comeback) -> bool:
         """Whether the client can be served by another partner without hearing of it."""
         if self._inside_response or self._leaving or self._logged_out:
@@ -514,7 +502,7 @@ class RelaySession:
             return False
         if self._continued is not None and not self._idling:
             return False
-        if not selection_stays_clear([item.name for item in self._unanswered()]):
+        if not selection_stays_clear([item.name for item in self._order.unanswered()]):
             return False
         return comeback.ledger.selection is None or (
             self._caching is not None and self._caching.selected.known is not None
@@ -530,9 +518,8 @@ class RelaySession:
         self._forsake_half_written()
         self._undecided = None
         self._waits_for_turn = False
-        idle = self._continued
-        self._order = deque(self._after_loss(item, reason) for item in self._order)
-        if idle is not None or any(self._unanswered()):
+        self._order.partner_lost(self._told, self._continued, reason)
+        if any(self._order.unanswered()):
             self._come_back(comeback)
         self._settle()
         self._resume_client()  # it is to be heard that it goes
@@ -547,22 +534,6 @@ class RelaySession:
         else:
             self._discarding = True
 
-    def _after_loss(
-        self, item: RelayedCommand | PlannedFetch | bytes, reason: bytes
-    ) -> RelayedCommand | PlannedFetch | bytes:
-        """The command, if it can be said again, or its answer."""
-        if isinstance(item, bytes) or item.answered:
-            return item
-        fate = Fate.UNKNOWN if item.line is None else fate_of(item.line)
-        untold = item.told_before == self._told
-        if isinstance(item, PlannedFetch):
-            untold = not item.begun or (untold and not item.has_answers)
-        if item is not self._continued and item.repeats >= _MAX_REPEATS:
-            fate = Fate.UNKNOWN
-        if fate is Fate.REPEATED or (fate is Fate.REPEATED_IF_UNTOLD and untold):
-            return item
-        return _unknown_outcome(item.client_tag, reason)
-
     def _come_back(self, comeback: Comeback) -> None:
         wish = None
         selection = comeback.ledger.selection
@@ -570,9 +541,13 @@ class RelaySession:
         held = None if comeback.held is None else read_client_line(comeback.held.data)
         if held is not None and held.name in SELECTS:
             comeback.ledger.selection = None
-        elif selection is not None and known is not None:
+        elif selection is not None:
+            if known is None:
+                self._part(b"the connection was lost, and which mailbox it was is not known")
+                return
             wish = Wish(selection, known)
-        comeback.begin(wish).addCallbacks(self._revived, self._not_revived)
+        revived = comeback.begin(wish)
+        revived.addCallback(self._revived).addErrback(self._not_revived)
 
     def _not_revived(self, failure: Failure) -> None:
         if self._over:
@@ -613,7 +588,8 @@ class RelaySession:
         if held is not None and names_messages_by_number(held, whole=whole):
             return True
         return any(
-            item.line is None or names_messages_by_number(item.line) for item in self._unanswered()
+            item.line is None or names_messages_by_number(item.line)
+            for item in self._order.unanswered()
         )
 
     def _tell(self, comeback: Comeback, restored: Restored) -> None:
@@ -634,8 +610,7 @@ class RelaySession:
 
     def _repeat_all(self, comeback: Comeback) -> None:
         """Say again what waits for its answer, and then what the client has said since."""
-        waiting, self._order = self._order, deque()
-        for item in waiting:
+        for item in self._order.take_all():
             if isinstance(item, bytes):
                 self._order.append(item)
             elif not item.answered:
@@ -646,7 +621,7 @@ class RelaySession:
         self._settle()
         self._resume_client()
 
-    def _repeat(self, item: RelayedCommand | PlannedFetch) -> None:
+    def _repeat(self, item: Command) -> None:
         line = item.line
         assert line is not None, "what was not kept is not said again"
         is_idling = self._continued is item
@@ -662,7 +637,7 @@ class RelaySession:
             return
         question, comeback.flags_question = comeback.flags_question, b""
         if self._caching is not None and self._caching.selected.known is not None:
-            self.send(FlagsQuestion(), question)
+            self.send(FlagsQuestion(comeback, question), question)
 
     # -- order and end ---------------------------------------------------------------------
 
@@ -681,7 +656,7 @@ class RelaySession:
     def _release_answers(self) -> None:
         order = self._order
         while order and not self._inside_response:
-            first = order[0]
+            first = order.first
             if isinstance(first, bytes):
                 self._say(first)
             elif isinstance(first, PlannedFetch) and not first.begun:
@@ -715,25 +690,24 @@ class RelaySession:
         if comeback is not None and comeback.bye and not comeback.gone:
             self._say(comeback.bye)
             self._bye_seen = True
-        for item in self._order:
+        for item in self._order.take_all():
             if isinstance(item, bytes):
                 self._say(item)
             elif not item.answered:
                 self._answer_lost_command(item, reason)
-        self._order.clear()
         held = None if comeback is None else comeback.held
         line = None if held is None else read_client_line(held.data)
         if line is not None:
             self._say(line.tag + b" NO [UNAVAILABLE] " + reason + b"\r\n")
 
-    def _answer_lost_command(self, command: RelayedCommand | PlannedFetch, reason: bytes) -> None:
+    def _answer_lost_command(self, command: Command, reason: bytes) -> None:
         if command.name == b"LOGOUT":
             if not self._bye_seen:
                 self._say(b"* BYE Logging out\r\n")
                 self._bye_seen = True
             self._say(command.client_tag + b" OK Logout completed.\r\n")
         elif not self._bye_seen:  # else it is as the server itself would have it
-            self._say(_unknown_outcome(command.client_tag, reason))
+            self._say(outcome_unknown(command.client_tag, reason))
 
     def _say_bye(self, reason: bytes = b"imapproxy is shutting down") -> None:
         if not self._inside_response:
@@ -771,10 +745,6 @@ class RelaySession:
 
 def _is_logout(rest: bytes) -> bool:
     return rest[:10].upper() == b" LOGOUT\r\n"
-
-
-def _unknown_outcome(tag: bytes, reason: bytes) -> bytes:
-    return tag + b" NO [UNAVAILABLE] Outcome unknown: " + reason + b"\r\n"
 
 
 def _sentence(error: UpstreamError) -> bytes:

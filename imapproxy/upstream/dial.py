@@ -25,6 +25,7 @@ from imapproxy.upstream.errors import (
     UpstreamUnavailable,
     printable,
 )
+from imapproxy.upstream.keepalive import DEAD_AFTER, keep_watch
 from imapproxy.upstream.prompt_tls import PromptTls
 from imapproxy.upstream.request import Request, read_status
 from imapproxy.upstream.tls import BadCertificate, Handshake, Trust, fault_of_chain
@@ -41,7 +42,8 @@ class Upstream:
 
     ``timeout`` is in seconds, for all that it takes to reach it. ``max_connections`` is how many it
     allows each account, ``None`` where that is not known. ``compress`` compresses the connection if
-    the server offers that.
+    the server offers that. When it has been silent to all probes for ``dead_after`` seconds it is
+    taken for gone.
     """
 
     address: Address
@@ -49,6 +51,7 @@ class Upstream:
     timeout: float = TIMEOUT
     max_connections: int | None = None
     compress: bool = False
+    dead_after: float = DEAD_AFTER
 
 
 class DialObserver:
@@ -175,7 +178,7 @@ async def _connect(reactor: Any, way: _Way) -> UpstreamConnection:
             "check the network",
         ) from None
     connection.transport.setTcpNoDelay(True)
-    connection.transport.setTcpKeepAlive(True)
+    keep_watch(connection.transport, way.upstream.dead_after, takes_all=True)
     assert isinstance(connection, UpstreamConnection)
     return connection
 

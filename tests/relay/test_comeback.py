@@ -12,7 +12,9 @@ from imapproxy.upstream.errors import LoginRefused, UpstreamUnavailable
 from tests.relay.conversation import Conversation
 
 RECONNECT = ReconnectRules(patience=30.0)
-ANSWER = r"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\n* OK [HIGHESTMODSEQ 5] .\r\n"
+ANSWER = (
+    r"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\n* OK [HIGHESTMODSEQ 5] .\r\n"
+)
 SELECTED = rf"""
     C: s SELECT INBOX
     U: s SELECT INBOX
@@ -110,7 +112,7 @@ class TestBetweenCommands:
 
     def test_without_a_mailbox_nothing_has_to_be_known(self, uncached):
         uncached.upstream_closes()
-        uncached.client.dataReceived(b"a1 LIST \"\" *\r\n")
+        uncached.client.dataReceived(b'a1 LIST "" *\r\n')
         uncached.script(r"""
             U: a1 LIST "" *
             S. * LIST () "/" INBOX\r\na1 OK .\r\n
@@ -216,7 +218,9 @@ class TestWhatHasChanged:
         talk.upstream_closes()
         talk.client.dataReceived(b"a1 NOOP\r\n")
         talk.script(
-            CHANGED + GONE_AND_COME + "    U: P4 FETCH 1:* (FLAGS)\n    U: a1 NOOP\n    S: P4 OK .\n"
+            CHANGED
+            + GONE_AND_COME
+            + "    U: P4 FETCH 1:* (FLAGS)\n    U: a1 NOOP\n    S: P4 OK .\n"
             "    S: a1 OK .\n    R: a1 OK ."
         )
         talk.upstream_closes()
@@ -224,7 +228,8 @@ class TestWhatHasChanged:
         talk.clock.advance(1.0)
         talk.script(r"""
             U: P1 SELECT INBOX
-            S. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 22] .\r\nP1 OK [READ-WRITE] .\r\n
+            S. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 22] .\r\n
+            S: P1 OK [READ-WRITE] .
             U: a2 FETCH 3 BODY.PEEK[]
             S. * 3 FETCH (UID 21 BODY[] "x")\r\na2 OK .\r\n
             R. * 3 FETCH (UID 21 BODY[] "x")\r\na2 OK .\r\n
@@ -494,7 +499,9 @@ class TestIdle:
 
 class TestTheEnd:
     def ends(self, talk, reason):
-        assert talk.client_wire.take().split(b"\r\n")[-2].startswith(b"* BYE [UNAVAILABLE] " + reason)
+        assert (
+            talk.client_wire.take().split(b"\r\n")[-2].startswith(b"* BYE [UNAVAILABLE] " + reason)
+        )
         assert talk.client_wire.closed
 
     def test_another_uid_validity(self, talk):
@@ -503,9 +510,12 @@ class TestTheEnd:
         talk.client.dataReceived(b"a1 NOOP\r\n")
         talk.script(r"""
             U: P1 SELECT INBOX
-            S. * 3 EXISTS\r\n* OK [UIDVALIDITY 8] .\r\n* OK [UIDNEXT 20] .\r\nP1 OK [READ-WRITE] .\r\n
-            R: a1 NO [UNAVAILABLE] the connection was lost: the UIDVALIDITY of the mailbox has changed
-            R: * BYE [UNAVAILABLE] the connection was lost: the UIDVALIDITY of the mailbox has changed
+            S. * 3 EXISTS\r\n* OK [UIDVALIDITY 8] .\r\n* OK [UIDNEXT 20] .\r\n
+            S: P1 OK [READ-WRITE] .
+            R. a1 NO [UNAVAILABLE] the connection was lost:\x20
+            R: the UIDVALIDITY of the mailbox has changed
+            R. * BYE [UNAVAILABLE] the connection was lost:\x20
+            R: the UIDVALIDITY of the mailbox has changed
             U: P2 LOGOUT
         """)
 
@@ -515,9 +525,12 @@ class TestTheEnd:
         talk.client.dataReceived(b"a1 NOOP\r\n")
         talk.script(r"""
             U: P1 SELECT INBOX
-            S. * 4 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 21] .\r\nP1 OK [READ-WRITE] .\r\n
-            R: a1 NO [UNAVAILABLE] the connection was lost: which messages the mailbox had is not known
-            R: * BYE [UNAVAILABLE] the connection was lost: which messages the mailbox had is not known
+            S. * 4 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 21] .\r\n
+            S: P1 OK [READ-WRITE] .
+            R. a1 NO [UNAVAILABLE] the connection was lost:\x20
+            R: which messages the mailbox had is not known
+            R. * BYE [UNAVAILABLE] the connection was lost:\x20
+            R: which messages the mailbox had is not known
             U: P2 LOGOUT
         """)
 
