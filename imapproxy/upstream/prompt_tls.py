@@ -284,6 +284,11 @@ class PromptTls(TwistedProtocol):
         """See :meth:`getPeer`."""
         self.transport.setTcpKeepAlive(enabled)
 
+    @property
+    def socket(self) -> Any:
+        """The socket under it, as Twisted's own transports have it; ``None`` if there is none."""
+        return getattr(self.transport, "socket", None)
+
     def loseWriteConnection(self) -> None:
         """Say no more, but go on hearing."""
         self._say_goodbye()
