@@ -47,6 +47,8 @@ class Telling:
             ]
         if b"FETCH" in (verb, rest.split(b" ")[0]):
             text = b"mail of " + session.who + b" in " + session.mailbox
+            if b"<0.1>" in rest:  # a sign of it is all that a proxy that has it asks for
+                return [b"* 1 FETCH (UID 7 BODY[]<0> {1}", text[:1] + b")"]
             return [b"* 1 FETCH (UID 7 BODY[] {%d}" % len(text), text + b")"]
         if verb == b"NOOP":
             return [b"* OK for " + session.who]
@@ -72,8 +74,9 @@ async def test_many_accounts_at_one_time(house, seed):
     telling = Telling()
     service = await started(house, telling)
     chance = random.Random(seed)
-    # The same name with other passwords, and other names with the same: all are kept apart.
-    accounts = [(b"user%d" % (n % 4), b"pw%d" % (n // 4)) for n in range(8)]
+    # (The same name with another password is the same mail; that its connections are kept apart
+    # the tests of the pool show.)
+    accounts = [(b"user%d" % n, b"pw%d" % (n % 2)) for n in range(8)]
 
     async def live(user: bytes, password: bytes) -> None:
         for _ in range(4):
