@@ -91,7 +91,7 @@ def test_the_server_s_process_dies(dovecot: Dovecot, proxy: Proxy) -> None:
         client.ok(log_in)
         client.ok(b"SELECT INBOX")
         dovecot.kill_session(account)
-        assert b"* BYE " in client.read_to_end()
+        client.ok(b"NOOP")  # the proxy has logged in again, and nothing has changed
     with RawClient(proxy.port) as client:
         client.ok(log_in)
 
