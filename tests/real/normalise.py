@@ -16,8 +16,6 @@ _MASKS: Sequence[tuple[re.Pattern[bytes], bytes]] = (
     (re.compile(rb"(?<=\bRECENT )\d+"), b"n"),
     # Dovecot compares the times of files, in seconds, with the time of the last look.
     (re.compile(rb"(?<=\()\\(?:Un)?Marked ?| \\(?:Un)?Marked(?=[ )])", re.IGNORECASE), b""),
-    # While a UID STORE and a FETCH are in flight either may be what tells of the change.
-    (re.compile(rb"\A(\* \d+ FETCH \()UID \d+ (MODSEQ \(\d+\)\)\r\n)\Z"), rb"\1\2"),
     # The text of this one is what lies about in Dovecot's memory.
     (re.compile(rb"(?<=NO \[SERVERBUG\] ).*(?=\r\n)", re.DOTALL), b"text"),
     # "Refer to server log for more information. [2022-11-01 08:30:00]"

@@ -32,8 +32,13 @@ def test_a_script_is_answered_as_the_server_answers_it(mode: Mode) -> None:
         for seed in seeds:
             result = mode.run(dovecot, server, seed, COMMANDS)
             assert not result.faults, f"{result}\n{result.faults[0]}"
+            if mode.cache == "off" and mode.plain:
+                assert not result.ended, result
+            # Dovecot 2.3 breaks off some of the others: see ``why_it_ends``.
             assert result.commands > COMMANDS / 4, result
             if isinstance(result, Comparison):
+                # Of about 30 pipelines; more are expected where the script tries them.
+                assert result.reordered <= (2 if mode.plain else 8), result
                 assert not result.differences, f"{result}\n{result.differences[0]}"
                 assert not result.kinds[Kind.ITEM_ORDER], result
 
