@@ -6,6 +6,7 @@
 #   make differential  more seeds of the differential test: SEEDS=1-100 COMMANDS=1000
 #   make fuzz          inputs that nobody thought of: FUZZ_SECONDS=600, in all
 #   make bench         speed and memory, compared with a direct connection and with stunnel
+#   make bench-cache   what was read once, read again; and what filling the cache costs
 #   make bench-far     a server behind a line of 40 ms: the pool, compression, TLS sessions
 #   make clean         remove what the others made
 
@@ -20,7 +21,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
 
-.PHONY: demo test check differential fuzz bench bench-far clean
+.PHONY: demo test check differential fuzz bench bench-cache bench-far clean
 
 demo: $(VENV)/.installed
 	$(BIN)/imapproxy demo
@@ -45,6 +46,9 @@ fuzz: $(VENV)/.installed-fuzz
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks.workers
+
+bench-cache: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.cache $(ARGS)
 
 bench-far: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.far $(ARGS)

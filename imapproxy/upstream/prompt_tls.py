@@ -1,6 +1,6 @@
 """TLS without detours: what is written goes out at once, what comes is decrypted in one go.
 
-Twisted's own (``twisted.protocols.tls``) costs a small message several times as much. It hands each
+Twisted's own (``twisted.protocols.tls``) takes longer ways. It hands each
 record on by itself, and servers write small ones (Dovecot: 4 KB); what is written waits for another
 turn of the reactor; and it reaches OpenSSL through two layers of Python. This is on the ``ssl`` of
 the standard library, which is one of C.
