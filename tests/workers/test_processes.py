@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet import reactor  # noqa: TID251
+from twisted.internet.defer import DeferredQueue
 from twisted.internet.threads import deferToThread
 
 from tests.deadline import in_reactor
@@ -199,9 +200,13 @@ async def test_control_c(crew):
 
 @in_reactor
 async def test_who_is_impatient_sends_a_second_signal(crew, tmp_path):
+    asked = DeferredQueue()
+
     def never(session, tag, command):
         if command.split(b" ")[0] in (b"CAPABILITY", b"LOGIN", b"LOGOUT"):
             session.say(b"* CAPABILITY IMAP4rev1", tag + b" OK")
+        elif command == b"NOOP":
+            asked.put(command)
 
     url = await crew._shell.serve(Server(answer=never, tls=good_tls()))
     file = tmp_path / "imapproxy.toml"
@@ -214,6 +219,7 @@ async def test_who_is_impatient_sends_a_second_signal(crew, tmp_path):
     idle = [await connect(reactor, port) for _ in range(2)]
     for client in clients:
         client.say(b"a1 NOOP")
+        await asked.get()  # before that the session is idle, and would be sent home at once
     crew.program.signal(signal.SIGTERM)
     for client in idle:
         await client.lost  # the first was taken, by both
