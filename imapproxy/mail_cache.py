@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from imapproxy.cache.sqlite.store import open_store
 from imapproxy.cache.store import Store, StoreError
 from imapproxy.config import CacheSettings, ConfigError
-from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.freshness import Freshness
 from imapproxy.upstream.address import Address
 from imapproxy.wire.capability import Capabilities

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 
 from imapproxy.cache.memory_store import MemoryStore
 from imapproxy.listener.limits import Limits
-from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.freshness import Freshness
 from tests.relay.conversation import Conversation
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Protocol
 
-from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.hop_by_hop import status_for_client, untagged_for_client
 from imapproxy.upstream.address import Address
 from imapproxy.upstream.client import ImapClient

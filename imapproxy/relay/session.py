@@ -23,7 +23,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from imapproxy.relay.caching import CachedAccount, Caching
+from imapproxy.relay.cached_account import CachedAccount
+from imapproxy.relay.caching import Caching
 from imapproxy.relay.client_line import ClientLine, read_client_line, tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.comeback import Comeback, FlagsQuestion, Revived, Wish

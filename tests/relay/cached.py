@@ -5,7 +5,7 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from imapproxy.cache.memory_store import MemoryStore
-from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.freshness import Freshness
 from tests.relay.conversation import Conversation
 

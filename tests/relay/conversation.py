@@ -23,7 +23,7 @@ from twisted.python.failure import Failure
 from imapproxy.listener.connection import ClientConnection
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
-from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.upstream.connection import UpstreamConnection

@@ -16,7 +16,7 @@ from imapproxy.cache.memory_store import MemoryStore
 from imapproxy.listener.connection import ClientConnection
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
-from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.comeback import ReconnectRules
 from imapproxy.relay.freshness import Freshness
 from imapproxy.relay.partner import Partner

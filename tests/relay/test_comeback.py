@@ -4,7 +4,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from imapproxy.cache.memory_store import MemoryStore
-from imapproxy.relay.caching import CachedAccount
+from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.comeback import ReconnectRules
 from imapproxy.relay.freshness import Freshness
 from imapproxy.relay.partner import NotLetIn

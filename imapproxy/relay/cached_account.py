@@ -1,0 +1,19 @@
+"""Whose mail a session may answer from the cache."""
+
+from typing import NamedTuple
+
+from imapproxy.cache.store import Store
+from imapproxy.relay.freshness import Freshness
+
+
+class CachedAccount(NamedTuple):
+    """Whose mail is cached, where, and how fresh the answers have to be.
+
+    ``name`` tells the account from all others: the upstream and the user. ``has_emailid`` is true
+    where the upstream offers OBJECTID (RFC 8474).
+    """
+
+    name: bytes
+    store: Store
+    freshness: Freshness
+    has_emailid: bool = False
