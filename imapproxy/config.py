@@ -96,13 +96,14 @@ class PoolConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class CacheConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[cache]``: what is kept on this machine, and when it is believed.
 
-    ``freshness``: see :class:`imapproxy.relay.freshness.Freshness`. ``news_interval`` is in
-    seconds, ``max_size`` in octets or with a unit.
+    ``freshness``: see :class:`imapproxy.relay.freshness.Freshness`. ``news_interval`` and
+    ``list_ttl`` are in seconds, ``max_size`` in octets or with a unit.
     """
 
     enabled: bool = True
     freshness: Literal["live", "exact"] = "live"
     news_interval: float = NEWS_INTERVAL
+    list_ttl: float = 0.0
     max_size: str | int = "2GiB"
 
 
@@ -229,6 +230,12 @@ def cache_settings(config: Config, base: Path) -> CacheSettings | None:
         return None
     if not 0 < cache.news_interval <= _LONGEST:
         raise ConfigError("has to be more than 0 and a day at most", "cache.news_interval")
+    if not 0 <= cache.list_ttl <= _LONGEST:
+        raise ConfigError("has to be 0 (off) or more, and a day at most", "cache.list_ttl")
+    if cache.list_ttl and cache.freshness == "exact":
+        raise ConfigError(
+            'cannot be with freshness = "exact": lists of mailboxes would not be', "cache.list_ttl"
+        )
     try:
         max_octets = parse_octets(str(cache.max_size))
     except ValueError as error:
@@ -236,7 +243,7 @@ def cache_settings(config: Config, base: Path) -> CacheSettings | None:
     if max_octets < _SMALLEST_CACHE:
         raise ConfigError("is too small to be of use; 16MiB at least", "cache.max_size")
     directory = base / config.data_dir if config.data_dir else user_data_path("imapproxy")
-    freshness = Freshness(cache.freshness == "exact", cache.news_interval)
+    freshness = Freshness(cache.freshness == "exact", cache.news_interval, cache.list_ttl)
     return CacheSettings(directory, max_octets, freshness)
 
 

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from imapproxy.cache.sqlite.store import open_store
 from imapproxy.cache.store import Store, StoreError
 from imapproxy.config import CacheSettings, ConfigError
+from imapproxy.relay.account_lists import Lists
 from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.freshness import Freshness
 from imapproxy.upstream.address import Address
@@ -21,16 +22,19 @@ class MailCache:
     def __init__(self, store: Store, freshness: Freshness) -> None:
         self.store = store
         self.freshness = freshness
+        self._lists = Lists()
 
     def account(
         self, address: Address, credentials: Credentials, capabilities: Capabilities
     ) -> CachedAccount:
         """Whose mail it is that these credentials open, now that the upstream has taken them."""
+        name = account_name(address, credentials)
         return CachedAccount(
-            account_name(address, credentials),
+            name,
             self.store,
             self.freshness,
             has_emailid="OBJECTID" in capabilities,
+            lists=self._lists.of(name),
         )
 
     def close(self) -> "Deferred[None]":

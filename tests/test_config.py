@@ -8,6 +8,7 @@ from imapproxy.config import ConfigError, Settings, read_config
 from imapproxy.config_errors import line_of
 from imapproxy.listen_address import ListenAddressError, parse_listen_address
 from imapproxy.listener.limits import Limits
+from imapproxy.relay.freshness import Freshness
 from imapproxy.upstream.pool.rules import PoolRules
 from tests.upstream import certificates
 
@@ -93,6 +94,13 @@ class TestGood:
 
     def test_the_pool_switched_off(self, tmp_path):
         assert read(tmp_path, _GOOD + "[pool]\nenabled = false\n").pool.per_account == 0
+
+    def test_how_fresh_the_cache_is(self, tmp_path):
+        cache = read(tmp_path, _GOOD + "[cache]\nnews_interval = 5\nlist_ttl = 60\n").cache
+        assert cache is not None
+        assert cache.freshness == Freshness(exact=False, news_interval=5.0, list_ttl=60.0)
+        default = read(tmp_path, _GOOD).cache
+        assert default is not None and default.freshness == Freshness()
 
 
 _UPSTREAM = '[upstream.x]\nurl = "imaps://a.example"\n'
@@ -189,6 +197,18 @@ class TestBad:
             (_UPSTREAM + _LISTENER + "[limits]\nlogin_timeout = inf\n", "a day at most"),
             (_UPSTREAM + _LISTENER + "[pool]\nwait = 0\n", "pool.wait: has to be more than 0"),
             (_UPSTREAM + _LISTENER + "[pool]\nmax_age = 1e9\n", "pool.max_age: is a time in sec"),
+            (
+                _UPSTREAM + _LISTENER + "[cache]\nlist_ttl = -1\n",
+                "cache.list_ttl: has to be 0 (off) or",
+            ),
+            (
+                _UPSTREAM + _LISTENER + "[cache]\nlist_ttl = nan\n",
+                "cache.list_ttl: has to be 0 (off) or",
+            ),
+            (
+                _UPSTREAM + _LISTENER + '[cache]\nlist_ttl = 1\nfreshness = "exact"\n',
+                ' line 6: cache.list_ttl: cannot be with freshness = "exact"',
+            ),
             (
                 _UPSTREAM + "max_connections = 0\n" + _LISTENER,
                 " line 3: upstream.x.max_connections: has to be more than 0",

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from imapproxy.cache.store import Store
+from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.freshness import Freshness
 
 
@@ -10,10 +11,11 @@ class CachedAccount(NamedTuple):
     """Whose mail is cached, where, and how fresh the answers have to be.
 
     ``name`` tells the account from all others: the upstream and the user. ``has_emailid`` is true
-    where the upstream offers OBJECTID (RFC 8474).
+    where the upstream offers OBJECTID (RFC 8474). ``lists`` are what all its sessions here share.
     """
 
     name: bytes
     store: Store
     freshness: Freshness
     has_emailid: bool = False
+    lists: AccountLists | None = None

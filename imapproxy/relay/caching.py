@@ -1,19 +1,23 @@
 """The cache's side of one session: what is served, asked, followed and kept.
 
 The session tells it every command before it is relayed and everything that comes back. It decides
-on FETCH alone (:mod:`imapproxy.relay.fetch_planning`); of all else it only takes note.
+on FETCH (:mod:`imapproxy.relay.fetch_planning`), and on LIST, LSUB and NAMESPACE where the user
+wants that (:mod:`imapproxy.relay.list_answers`); of all else it only takes note.
 """
 
 from collections import deque
+from collections.abc import Collection
 
 from twisted.internet.interfaces import IReactorTime
 
 from imapproxy.cache.request import read_fetch_request
+from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.client_line import ClientLine
 from imapproxy.relay.fetch_planning import FetchPlanning
 from imapproxy.relay.known_commands import DESELECTS, SELECTS, TELLS_NEWS, is_followed
 from imapproxy.relay.learning import Learning
+from imapproxy.relay.list_answers import LISTS, ListAnswers
 from imapproxy.relay.mailbox_changes import MailboxChanges
 from imapproxy.relay.nudge import Nudge
 from imapproxy.relay.open_fetches import OpenFetches
@@ -57,17 +61,24 @@ class Caching:
         self._nudge = Nudge(clock, account.freshness.news_interval, self._questions.ask_for_news)
         self._selects: deque[RelayedCommand] = deque()
         self._blind_for_good = False
-        #: See there (hot: it is asked of every command).
-        self.planned = FetchPlanning(
+        lists = account.lists or AccountLists()
+        self._lists = ListAnswers(lists, account.freshness.list_ttl, clock)
+        self._plan = FetchPlanning(
             owner, account, self.selected, shapes, self._fetches, self._nudge
         ).planned
+        #: How to answer a command that is here whole: see :meth:`FetchPlanning.planned` (hot).
+        self.planned = self._planned if self._lists.watches else self._plan
 
     @property
     def watches(self) -> bool:
         """Whether untagged responses have to be looked at one by one."""
         fetches = self._fetches
         return bool(
-            self.selected.view is not None or self._selects or fetches.learnings or fetches.planned
+            self.selected.view is not None
+            or self._selects
+            or fetches.learnings
+            or fetches.planned
+            or self._lists.watches
         )
 
     @property
@@ -85,10 +96,21 @@ class Caching:
 
     # -- commands --------------------------------------------------------------------------
 
+    def _planned(
+        self, command: ClientLine, in_flight: Collection[RelayedCommand | PlannedFetch | bytes]
+    ) -> PlannedFetch | bytes | None:
+        if command.name not in LISTS:
+            return self._plan(command, in_flight)
+        answer = self._lists.answer(command, in_flight)
+        if answer is not None:
+            self._nudge.served()
+        return answer
+
     def relaying(self, command: RelayedCommand, line: ClientLine, *, whole: bool) -> None:
         """A command is about to be relayed; ``whole`` tells that its line is all of it."""
         name = command.name
         self._changes.relaying(command, line if whole else None)
+        self._lists.relaying(command, line, self._owner.in_flight, whole=whole)
         if not is_followed(name, line.rest):
             self._blind_for_good = self._blind_for_good or name in (b"ENABLE", b"NOTIFY")
             self.selected.blind("the client said " + name.decode("ascii", "replace"))
@@ -128,6 +150,8 @@ class Caching:
 
     def untagged_line(self, line: Line) -> bytes:
         """Take a line of an untagged response; what of it goes to the client."""
+        if self._lists.watches:
+            self._lists.untagged(line, self._owner.in_flight)
         return self._untagged.line(line)
 
     def untagged_run(self, run: bytes) -> bytes:
@@ -157,6 +181,7 @@ class Caching:
     def _relayed_ended(self, command: RelayedCommand, text: bytes) -> None:
         self._nudge.heard()
         self._changes.ended(command, text)
+        self._lists.ended(command, text)
         if self._selects and self._selects[0] is command:
             self._selects.popleft()
             self._select_answered(text)
@@ -199,6 +224,7 @@ class Caching:
         """The partner is gone; what was asked is not answered, and the session may go on."""
         self._untagged.lost()
         self._changes.lost()
+        self._lists.lost()
         self._tee.forget_unnamed()
         self._fetches.lost()
         if self._selects:
@@ -215,6 +241,7 @@ class Caching:
     def over(self) -> None:
         """The session ends."""
         self._untagged.lost()
+        self._lists.lost()
         self._leave()
 
 

@@ -14,7 +14,11 @@ class Freshness:
     Otherwise (*live*) such a command is answered at once, and the upstream is asked for news
     ``news_interval`` seconds after the last round trip at the latest. Both are what RFC 9051
     section 5.2 allows a server.
+
+    ``list_ttl`` is for how many seconds the answers to LIST, LSUB and NAMESPACE are given again. 0:
+    the upstream is asked each time.
     """
 
     exact: bool = False
     news_interval: float = NEWS_INTERVAL
+    list_ttl: float = 0.0

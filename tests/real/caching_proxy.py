@@ -6,7 +6,10 @@ from tests.real.proxy import Proxy
 
 
 class CachingProxy(Proxy):
-    """``imapproxy run --config``; ``freshness`` is ``exact`` or ``live``."""
+    """``imapproxy run --config``; ``freshness`` is ``exact`` or ``live``.
+
+    ``more`` are other keys of ``[cache]`` whose values are numbers.
+    """
 
     def __init__(
         self,
@@ -16,16 +19,18 @@ class CachingProxy(Proxy):
         freshness: str,
         *,
         news_interval: float | None = None,
+        **more: float,
     ) -> None:
         super().__init__(upstream, ca_file)
         self._directory = directory
         self._freshness = freshness
-        self._news_interval = news_interval
+        self._numbers = dict(more)
+        if news_interval is not None:
+            self._numbers["news_interval"] = news_interval
 
     def _arguments(self) -> list[str | Path]:
         cache = [f'freshness = "{self._freshness}"']
-        if self._news_interval is not None:
-            cache.append(f"news_interval = {self._news_interval}")
+        cache += [f"{key} = {value}" for key, value in self._numbers.items()]
         lines = [
             f'data_dir = "{self._directory / "data"}"',
             "[upstream.dovecot]",

@@ -5,7 +5,9 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from imapproxy.cache.memory_store import MemoryStore
+from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.cached_account import CachedAccount
+from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 from imapproxy.relay.freshness import Freshness
 from tests.relay.conversation import Conversation
 
@@ -27,12 +29,15 @@ FETCH_ENVELOPES = r"""
 
 
 class Cached:
-    """A store that is kept from conversation to conversation."""
+    """A store, and lists of mailboxes, that are kept from conversation to conversation."""
 
-    def __init__(self, *, exact: bool = False, store: Any = None) -> None:
+    def __init__(self, *, exact: bool = False, store: Any = None, list_ttl: float = 0.0) -> None:
         self.store = store or MemoryStore(Clock())
-        self.freshness = Freshness(exact=exact, news_interval=30.0)
+        self.freshness = Freshness(exact=exact, news_interval=30.0, list_ttl=list_ttl)
+        self.lists = AccountLists()
 
-    def talk(self, *, has_emailid: bool = False) -> Conversation:
-        account = CachedAccount(ACCOUNT, self.store, self.freshness, has_emailid)
-        return Conversation(account=account)
+    def talk(
+        self, *, has_emailid: bool = False, reconnect: ReconnectRules = NO_RECONNECTING
+    ) -> Conversation:
+        account = CachedAccount(ACCOUNT, self.store, self.freshness, has_emailid, self.lists)
+        return Conversation(account=account, reconnect=reconnect)
