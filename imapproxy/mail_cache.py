@@ -1,5 +1,6 @@
 """The cache of this process: the store that its configuration names, and whose mail is in it."""
 
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote_from_bytes
 
@@ -11,6 +12,8 @@ from imapproxy.config import CacheSettings, ConfigError
 from imapproxy.relay.account_lists import Lists
 from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.freshness import Freshness
+from imapproxy.relay.traffic import Traffic
+from imapproxy.status import Figures
 from imapproxy.upstream.address import Address
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
@@ -23,6 +26,7 @@ class MailCache:
         self.store = store
         self.freshness = freshness
         self._lists = Lists()
+        self._traffic = Traffic()
 
     def account(
         self, address: Address, credentials: Credentials, capabilities: Capabilities
@@ -35,7 +39,20 @@ class MailCache:
             self.freshness,
             has_emailid="OBJECTID" in capabilities,
             lists=self._lists.of(name),
+            traffic=self._traffic,
         )
+
+    def traffic(self) -> Figures:
+        """What the sessions of this process have done, for the status."""
+        return asdict(self._traffic)
+
+    def room(self) -> Figures:
+        """What the store has and may have, for the status: the same in all processes."""
+        try:
+            in_use, limit = self.store.budget()
+        except StoreError:
+            return {}  # said in the log
+        return {"octets_held": in_use, "octets_at_most": limit}
 
     def close(self) -> "Deferred[None]":
         """Finish writing."""

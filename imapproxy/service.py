@@ -29,6 +29,7 @@ from imapproxy.mail_cache import MailCache, open_cache
 from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 from imapproxy.relay.partner import PartnerSource
 from imapproxy.status import (
+    SHARED,
     ListenerStatus,
     Origin,
     ProcessStatus,
@@ -209,6 +210,8 @@ class ProxyService(Service):
     async def _start_all(self) -> None:
         if self._settings.cache is not None and self._cache is None:
             self._cache = open_cache(self._reactor, self._settings.cache)
+            self.registry.add("cache", self._cache.traffic)
+            self.registry.add(SHARED, self._cache.room)
         started = await self._started(self._settings.listeners)
         self.listeners = started
         await self._introduce(started)
@@ -371,6 +374,8 @@ class ProxyService(Service):
         await pool_empty
         if self._cache is not None:
             cache, self._cache = self._cache, None
+            self.registry.remove("cache")
+            self.registry.remove(SHARED)
             await cache.close()
 
     def cut(self) -> None:

@@ -6,10 +6,15 @@ from typing import NamedTuple
 import msgspec
 
 import imapproxy
+from imapproxy.octets import tell_octets
 
 #: Numbers of one part by their name, such as ``{"let_in": 3}``: whole, and such that those of
-#: several processes can be added. Nothing else is told: no names, no addresses of clients.
+#: several processes can be added, unless they are of the part :data:`SHARED`. Nothing else is told:
+#: no names, no addresses of clients.
 Figures = Mapping[str, int]
+
+#: The part of which all processes have the same numbers, more or less: there is one store.
+SHARED = "store"
 
 
 class ListenerStatus(msgspec.Struct, frozen=True):
@@ -105,7 +110,8 @@ def _added_figures(processes: Iterable[ProcessStatus]) -> dict[str, dict[str, in
         for part, figures in process.figures.items():
             total = added.setdefault(part, {})
             for name, number in figures.items():
-                total[name] = total.get(name, 0) + number
+                before = total.get(name, 0)
+                total[name] = max(before, number) if part == SHARED else before + number
     return added
 
 
@@ -132,7 +138,11 @@ def _sessions(number: int) -> str:
 
 
 def _listed(figures: Figures) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in figures.items())
+    return ", ".join(f"{name.replace('_', ' ')} {_told(name, n)}" for name, n in figures.items())
+
+
+def _told(name: str, number: int) -> str:
+    return tell_octets(number) if name.startswith("octets_") else str(number)
 
 
 def _duration(seconds: float) -> str:

@@ -111,6 +111,49 @@ async def opened(warm: Warm) -> Client:
     return client
 
 
+async def figures(warm: Warm) -> dict[str, dict[str, int]]:
+    """What the status tells of the cache."""
+    assert warm.service is not None
+    return (await warm.service.report()).figures
+
+
+class TestFigures:
+    @both
+    @in_reactor
+    async def test_the_status_tells_what_came_from_where(self, warm):
+        assert set((await figures(warm))["cache"].values()) == {0}
+        client = await opened(warm)
+        count = len(warm.server.mailbox("INBOX", "ann").messages)
+        octets = len(await client.ask(_BODY, b"Tag"))
+        told = (await figures(warm))["cache"]
+        assert (told["messages_served"], told["messages_asked"]) == (count, 0)
+        assert octets - 100 < told["octets_served"] < octets
+        await client.ask(_ENVELOPES, b"Tag")
+        assert (await figures(warm))["cache"]["messages_served"] == 2 * count
+        unknown = b"FETCH 1:* (UID BODY.PEEK[1.MIME])"
+        before = (await figures(warm))["cache"]["octets_asked"]
+        octets = len(await client.ask(unknown, b"Tag"))
+        told = (await figures(warm))["cache"]
+        assert (told["messages_served"], told["messages_asked"]) == (2 * count, count)
+        assert octets - 200 < told["octets_asked"] - before <= octets
+
+    @both
+    @in_reactor
+    async def test_one_message_is_counted_too(self, warm):
+        client = await opened(warm)
+        octets = len(await client.ask(b"FETCH 1 (UID BODY.PEEK[])", b"Tag"))
+        told = (await figures(warm))["cache"]
+        assert told["messages_served"] == 1
+        assert octets - 100 < told["octets_served"] < octets
+
+    @both
+    @in_reactor
+    async def test_the_status_tells_how_much_room_there_is(self, warm):
+        room = (await figures(warm))["store"]
+        assert 0 < room["octets_held"] < 1_000_000
+        assert room["octets_at_most"] == 2 * 1024**3
+
+
 class TestBudgets:
     @both
     @in_reactor

@@ -56,6 +56,17 @@ class TestReport:
             "    worker 2: process 102, up 2 min, 3 sessions",
         ]
 
+    def test_what_all_processes_share_is_not_added_up(self):
+        figures = {"cache": {"octets_served": 2048}, "store": {"octets_held": 5 * 1024 * 1024}}
+        listed = [ProcessStatus(number, number, 1.0, (), figures) for number in (1, 2)]
+        report = make_report(Origin(99, 1.0), listed)
+        assert report.figures["cache"] == {"octets_served": 4096}
+        assert report.figures["store"] == figures["store"]
+        assert lines_of(report)[1:] == [
+            "  cache: octets served 4.0 KiB",
+            "  store: octets held 5.0 MiB",
+        ]
+
     @pytest.mark.parametrize(
         ("seconds", "told"),
         [(0, "0 s"), (59.9, "59 s"), (61, "1 min"), (7200, "2 h 0 min"), (90000, "1 d 1 h")],

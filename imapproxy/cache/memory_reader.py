@@ -67,6 +67,11 @@ class Kept:
         self.shapes: dict[tuple[bytes, bytes], tuple[bytes, ...]] = {}
         self.notes: dict[tuple[bytes, bytes], bytes] = {}
 
+    @property
+    def octets(self) -> int:
+        """How many octets the contents have together."""
+        return sum(map(len, self.contents.values()))
+
     def box(self, mailbox: Mailbox) -> KeptBox | None:
         """The mailbox, if it is held under this UIDVALIDITY."""
         box = self.boxes.get(mailbox.identity)

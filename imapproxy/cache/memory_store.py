@@ -18,6 +18,7 @@ from imapproxy.cache.store import (
     CONSTANT,
     MAX_SHAPES,
     WHOLE,
+    Budget,
     Form,
     Mailbox,
     Reader,
@@ -269,7 +270,7 @@ class MemoryWriter(Writer):
 
     def _make_room(self) -> None:
         """Let the contents go that were not used for longest."""
-        total = sum(map(len, self._kept.contents.values()))
+        total = self._kept.octets
         for content in list(self._kept.contents):
             if total <= self._max_octets:
                 return
@@ -297,7 +298,8 @@ class MemoryStore(Store):
     """See :class:`imapproxy.cache.store.Store`; ``max_octets`` counts sections alone."""
 
     def __init__(self, clock: IReactorTime, *, max_octets: int = DEFAULT_MAX_OCTETS) -> None:
-        kept = Kept()
+        self._kept = kept = Kept()
+        self._max_octets = max_octets
         self._reader = MemoryReader(kept)
         self._writer = MemoryWriter(clock, kept, max_octets)
 
@@ -310,6 +312,10 @@ class MemoryStore(Store):
     def writer(self) -> Writer:
         """See the port."""
         return self._writer
+
+    def budget(self) -> Budget:
+        """See the port."""
+        return Budget(self._kept.octets, self._max_octets)
 
     def flushed(self) -> "Deferred[None]":
         """See the port."""

@@ -139,6 +139,13 @@ class Holding(NamedTuple):
     used: float
 
 
+class Budget(NamedTuple):
+    """Octets that a store has, and that count against the ``limit`` of what it may have."""
+
+    in_use: int
+    limit: int
+
+
 class Reader(Protocol):
     """Looking things up. Quick enough for the reactor's thread; raises :class:`StoreError`.
 
@@ -306,6 +313,9 @@ class Store(Protocol):
     @property
     def writer(self) -> Writer:
         """For the thread of the reactor alone; works behind its back."""
+
+    def budget(self) -> Budget:
+        """How much it takes, and may take. Raises :class:`StoreError`."""
 
     def flushed(self) -> "Deferred[None]":
         """Fires when everything that was written before can be read."""

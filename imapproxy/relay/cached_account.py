@@ -5,13 +5,15 @@ from typing import NamedTuple
 from imapproxy.cache.store import Store
 from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.freshness import Freshness
+from imapproxy.relay.traffic import Traffic
 
 
 class CachedAccount(NamedTuple):
     """Whose mail is cached, where, and how fresh the answers have to be.
 
     ``name`` tells the account from all others: the upstream and the user. ``has_emailid`` is true
-    where the upstream offers OBJECTID (RFC 8474). ``lists`` are what all its sessions here share.
+    where the upstream offers OBJECTID (RFC 8474). ``lists`` are what all its sessions here share,
+    ``traffic`` what all sessions of the process do.
     """
 
     name: bytes
@@ -19,3 +21,4 @@ class CachedAccount(NamedTuple):
     freshness: Freshness
     has_emailid: bool = False
     lists: AccountLists | None = None
+    traffic: Traffic | None = None

@@ -27,6 +27,7 @@ from imapproxy.relay.restoring import Restored
 from imapproxy.relay.selected import Selected
 from imapproxy.relay.shapes import Shapes
 from imapproxy.relay.tee import Tee
+from imapproxy.relay.traffic import Traffic
 from imapproxy.relay.uid_questions import UidQuestions
 from imapproxy.relay.untagged import Untagged
 from imapproxy.wire.decode_command import decode_command
@@ -61,10 +62,11 @@ class Caching:
         self._nudge = Nudge(clock, account.freshness.news_interval, self._questions.ask_for_news)
         self._selects: deque[RelayedCommand] = deque()
         self._blind_for_good = False
+        self._traffic = account.traffic or Traffic()
         lists = account.lists or AccountLists()
         self._lists = ListAnswers(lists, account.freshness.list_ttl, clock)
         self._plan = FetchPlanning(
-            owner, account, self.selected, shapes, self._fetches, self._nudge
+            owner, account, self.selected, shapes, self._fetches, self._nudge, self._traffic
         ).planned
         #: How to answer a command that is here whole: see :meth:`FetchPlanning.planned` (hot).
         self.planned = self._planned if self._lists.watches else self._plan
@@ -152,14 +154,18 @@ class Caching:
         """Take a line of an untagged response; what of it goes to the client."""
         if self._lists.watches:
             self._lists.untagged(line, self._owner.in_flight)
+        if line.data[2:3].isdigit():
+            self._traffic.octets_asked += len(line.data)
         return self._untagged.line(line)
 
     def untagged_run(self, run: bytes) -> bytes:
         """Take whole responses that begin with numbers; what of them goes to the client."""
+        self._traffic.octets_asked += len(run)
         return self._untagged.run(run)
 
     def untagged_octets(self, octets: Octets) -> bytes:
         """Take a piece of a literal; what of it goes to the client."""
+        self._traffic.octets_asked += len(octets.data)
         return self._untagged.octets(octets)
 
     def _claims_changed(self, has_claimants: bool) -> None:

@@ -17,6 +17,7 @@ from imapproxy.relay.relayed_command import RelayedCommand
 from imapproxy.relay.selected import Selected
 from imapproxy.relay.shapes import Shapes
 from imapproxy.relay.targets import takes_what_comes, targets_of
+from imapproxy.relay.traffic import CountedAnswers, Traffic
 
 
 class FetchPlanning:
@@ -30,6 +31,7 @@ class FetchPlanning:
         shapes: Shapes,
         fetches: OpenFetches,
         nudge: Nudge,
+        traffic: Traffic,
     ) -> None:
         self._owner = owner
         self._account = account
@@ -37,6 +39,7 @@ class FetchPlanning:
         self._shapes = shapes
         self._fetches = fetches
         self._nudge = nudge
+        self._traffic = traffic
         self._reader = account.store.reader
         self._writer = account.store.writer
 
@@ -88,6 +91,8 @@ class FetchPlanning:
         self._fetches.wanted = True
         self._nudge.served()
         self._writer.count(mailbox, 1, 0)
+        self._traffic.messages_served += 1
+        self._traffic.octets_served += len(answer)
         return b"%b%b OK Fetch completed.\r\n" % (answer, tag)
 
     def _plan(self, asked: Asked, targets: Targets, *, ask: bool) -> Plan | None:
@@ -105,7 +110,10 @@ class FetchPlanning:
         parts = plan(
             asked, targets, held, shape_known=shape_known, ask=ask or exact, at_once=at_once
         )
-        self._writer.count(mailbox, *_hits(parts, len(targets.uids)))
+        served, missed = _hits(parts, len(targets.uids))
+        self._writer.count(mailbox, served, missed)
+        self._traffic.messages_served += served
+        self._traffic.messages_asked += missed
         return parts
 
     def _held(self, mailbox: Mailbox, asked: Asked, targets: Targets) -> "array[int] | None":
@@ -123,7 +131,9 @@ class FetchPlanning:
         assert mailbox is not None
 
         def answers() -> Answers:
-            return Answers(self._account.store, mailbox, asked, self._shapes.shape)
+            made = CountedAnswers(self._account.store, mailbox, asked, self._shapes.shape)
+            made.traffic = self._traffic
+            return made
 
         question = asked.question(exact=self._account.freshness.exact)
         fetch = PlannedFetch(self._owner, tag, asked, parts, answers, question)

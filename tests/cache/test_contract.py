@@ -727,6 +727,19 @@ async def test_holdings_tell_how_much_there_is(store):
 
 
 @in_reactor
+async def test_what_is_kept_counts_against_the_budget(open_any):
+    store = open_any(max_octets=40_000_000)
+    before = store.budget()
+    keep_message(store, INBOX, 1, LARGE)
+    await store.flushed()
+    after = store.budget()
+    assert before.limit == after.limit == 40_000_000
+    # A page or two were there already.
+    assert abs(after.in_use - before.in_use - len(LARGE)) < 50_000
+    await store.close()
+
+
+@in_reactor
 async def test_flushed_and_close_may_be_called_at_any_time(store):
     await store.flushed()
     await store.flushed()

@@ -9,6 +9,7 @@ from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 from imapproxy.relay.freshness import Freshness
+from imapproxy.relay.traffic import Traffic
 from tests.relay.conversation import Conversation
 
 ACCOUNT = b"imaps://upstream user"
@@ -35,9 +36,12 @@ class Cached:
         self.store = store or MemoryStore(Clock())
         self.freshness = Freshness(exact=exact, news_interval=30.0, list_ttl=list_ttl)
         self.lists = AccountLists()
+        self.traffic = Traffic()
 
     def talk(
         self, *, has_emailid: bool = False, reconnect: ReconnectRules = NO_RECONNECTING
     ) -> Conversation:
-        account = CachedAccount(ACCOUNT, self.store, self.freshness, has_emailid, self.lists)
+        account = CachedAccount(
+            ACCOUNT, self.store, self.freshness, has_emailid, self.lists, self.traffic
+        )
         return Conversation(account=account, reconnect=reconnect)

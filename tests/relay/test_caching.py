@@ -38,6 +38,22 @@ def test_the_next_session_is_served_too(live):
     """)
 
 
+def test_what_comes_in_pieces_is_counted_too(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    before = live.traffic.octets_asked
+    talk.script(r"""
+        C: b1 FETCH 1 BODY.PEEK[]
+        U: b1 FETCH 1 BODY.PEEK[]
+        S. * 1 FETCH (BODY[] {10}\r\n01234
+        R. * 1 FETCH (BODY[] {10}\r\n01234
+        S. 56789)\r\nb1 OK .\r\n
+        R. 56789)\r\nb1 OK .\r\n
+        U: P1 FETCH 1:3 (UID)
+    """)
+    assert live.traffic.octets_asked - before == len(b"* 1 FETCH (BODY[] {10}\r\n0123456789")
+
+
 def test_flags_are_asked_for_and_the_rest_is_held(live):
     talk = live.talk()
     talk.script(SELECT)

@@ -13,6 +13,7 @@ from imapproxy.cache.sqlite.changes import Spoilt
 from imapproxy.cache.sqlite.database import ERRORS, is_damage
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.files import FileNumber
+from imapproxy.cache.sqlite.room import taken
 from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, MAX_INTEGER, UID_BITS, UID_MASK
 from imapproxy.cache.store import (
     Form,
@@ -161,6 +162,11 @@ class SqliteReader(Reader):
             for mailbox in [Mailbox(account, name, mailbox_id, uid_validity)]
             if rows.is_whole(seal, seals.of_mailbox, number, mailbox)
         ]
+
+    def octets_in_use(self) -> int:
+        """How much of the file counts against its limit."""
+        with self._reading() as database:
+            return taken(database)
 
     # -- rows ------------------------------------------------------------------------------
 

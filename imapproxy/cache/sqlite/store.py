@@ -13,7 +13,7 @@ from imapproxy.cache.sqlite.queue import ChangeQueue, Flush, Rebuild, Settle
 from imapproxy.cache.sqlite.reader import SqliteReader
 from imapproxy.cache.sqlite.write_thread import WriteThread
 from imapproxy.cache.sqlite.writer import SqliteWriter
-from imapproxy.cache.store import Reader, Store, Writer
+from imapproxy.cache.store import Budget, Reader, Store, Writer
 
 #: Unless told otherwise, a cache takes 2 GiB.
 MAX_OCTETS = 2 * 1024 * 1024 * 1024
@@ -57,6 +57,7 @@ class SqliteStore(Store):
         retry: float,
     ) -> None:
         self._queue = ChangeQueue(max_waiting)
+        self._max_octets = max_octets
         doubts = Doubts()
         self._reader = SqliteReader(doubts, self._queue.put, self._damaged)
         self._reader.use(opened.reading, opened.number)
@@ -75,6 +76,10 @@ class SqliteStore(Store):
     def writer(self) -> Writer:
         """See the port."""
         return self._writer
+
+    def budget(self) -> Budget:
+        """See the port."""
+        return Budget(self._reader.octets_in_use(), self._max_octets)
 
     def flushed(self) -> "Deferred[None]":
         """See the port."""
