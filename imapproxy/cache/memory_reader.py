@@ -57,6 +57,17 @@ class KeptBox:
         uids = sorted(uid for uid, message in self.messages.items() if message.anything)
         return uids[bisect_left(uids, low) : bisect_right(uids, high)]
 
+    def gone(self, old: UidList | None) -> set[int]:
+        """Messages that have gone unseen between ``old`` and the list of now."""
+        listed, before = self.uid_list, array("I") if old is None else old.uids
+        if listed is None:
+            return set()
+        gone = set(self.uids(1, listed.uid_next - 1)).difference(listed.uids)
+        is_continued = listed.uids[: len(before)] == before
+        if is_continued and not any(uid > (before[-1] if before else 0) for uid in gone):
+            return set()
+        return gone
+
 
 class Kept:
     """What both sides work on: mailboxes by identity, contents by number, oldest use first."""

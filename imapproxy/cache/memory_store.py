@@ -93,7 +93,8 @@ class MemoryWriter(Writer):
             self._remove(mailbox)
         box = self._admit(mailbox)
         if box:
-            box.uid_list = UidList(uid_list.uid_next, array("I", uid_list.uids))
+            old, box.uid_list = box.uid_list, UidList(uid_list.uid_next, array("I", uid_list.uids))
+            self.forget(mailbox, box.gone(old))
 
     def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
         """See the port."""

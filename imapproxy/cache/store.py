@@ -237,7 +237,11 @@ class Writer(Protocol):
     """
 
     def keep_uid_list(self, mailbox: Mailbox, uid_list: UidList) -> None:
-        """Remember the list; whatever is kept of another UIDVALIDITY of this mailbox goes."""
+        """Remember the list; whatever is kept of another UIDVALIDITY of this mailbox goes.
+
+        So does, in its own time, what is kept of messages below the list's ``uid_next`` that it
+        does not have, if it is no continuation of the list before.
+        """
 
     def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
         """Remember some of :data:`ATTRIBUTES` of a message."""

@@ -94,6 +94,54 @@ async def test_a_list_that_goes_on_growing_is_not_the_one_that_was_kept(store):
     assert store.reader.uid_list(INBOX) == UidList(3, array("I", [1, 2]))
 
 
+async def listed_and_swept(store, uid_next, uids):
+    store.writer.keep_uid_list(INBOX, UidList(uid_next, array("I", uids)))
+    await getattr(store, "settled", store.flushed)()
+
+
+@in_reactor
+async def test_what_is_not_in_a_newer_list_goes(store):
+    for uid in (1, 2, 3, 7, 9):
+        keep_message(store, INBOX, uid)
+        keep_message(store, ARCHIVE, uid)
+    await listed_and_swept(store, 4, [1, 2, 3])
+    assert held(store, INBOX) == [1, 2, 3, 7, 9], "of those from UIDNEXT on it tells nothing"
+    await listed_and_swept(store, 8, [1, 3, 6])
+    assert held(store, INBOX) == [1, 3, 9]
+    assert bodies(store, INBOX).keys() == {1, 3, 9}
+    assert held(store, ARCHIVE) == [1, 2, 3, 7, 9]
+    (inbox,) = [one for one in store.reader.holdings() if one.mailbox == INBOX]
+    assert (inbox.messages, inbox.bodies) == (3, 3)
+
+
+@in_reactor
+async def test_what_came_and_went_unseen_goes_too(store):
+    await listed_and_swept(store, 4, [1, 2, 3])
+    for uid in (2, 4, 5):
+        keep_message(store, INBOX, uid)
+    await listed_and_swept(store, 7, [1, 2, 3, 5, 6])
+    assert held(store, INBOX) == [2, 5]
+
+
+@in_reactor
+async def test_all_have_gone(store):
+    for uid in range(1, 1203):
+        store.writer.keep_attributes(INBOX, uid, {"FLAGS": b"()"})
+    await listed_and_swept(store, 1203, range(1, 1203))
+    assert len(held(store, INBOX)) == 1202
+    await listed_and_swept(store, 1203, [])
+    assert held(store, INBOX) == []
+
+
+@in_reactor
+async def test_among_many_the_few_that_went_are_found(store):
+    for uid in range(1, 12_001):
+        store.writer.keep_attributes(INBOX, uid, {"FLAGS": b"()"})
+    there = [uid for uid in range(1, 12_001) if uid not in (5, 10_000, 10_001, 11_999)]
+    await listed_and_swept(store, 12_001, there)
+    assert held(store, INBOX) == there
+
+
 # -- UIDVALIDITY -----------------------------------------------------------------------------
 
 

@@ -145,6 +145,7 @@ class Model(RuleBasedStateMachine):
     @rule(mailbox=mailboxes, kept=st.sets(uids), uid_next=st.integers(1, 2**32))
     def uid_list(self, mailbox, kept, uid_next):
         self.tell("keep_uid_list", mailbox, UidList(uid_next, array("I", sorted(kept))))
+        self.settle()  # what is not in it goes in its own time
 
     @rule(mailbox=mailboxes, gone=st.sets(uids))
     def forget(self, mailbox, gone):

@@ -38,6 +38,26 @@ def test_the_next_session_is_served_too(live):
     """)
 
 
+def test_what_went_while_nobody_watched_is_not_held_any_more(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.client_closes()
+    assert [one.messages for one in live.store.reader.holdings()] == [3]
+    talk = live.talk()
+    talk.script(r"""
+        C: s SELECT INBOX
+        U: s SELECT INBOX
+        S. * 2 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK .\r\n
+        R. * 2 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK .\r\n
+        C: f UID FETCH 1:* FLAGS
+        U: f UID FETCH 1:* FLAGS
+        S. * 1 FETCH (UID 11 FLAGS ())\r\n* 2 FETCH (UID 13 FLAGS ())\r\nf OK .\r\n
+        R. * 1 FETCH (UID 11 FLAGS ())\r\n* 2 FETCH (UID 13 FLAGS ())\r\nf OK .\r\n
+    """)
+    assert [one.messages for one in live.store.reader.holdings()] == [2]
+
+
 def test_what_comes_in_pieces_is_counted_too(live):
     talk = live.talk()
     talk.script(SELECT)

@@ -23,11 +23,13 @@ from imapproxy.cache.sqlite.changes import (
     Renamed,
     Spoilt,
 )
+from imapproxy.cache.sqlite.pruning import list_of, note_gone
+from imapproxy.cache.sqlite.rows import unpack_uids
 from imapproxy.cache.sqlite.schema import UID_BITS
 from imapproxy.cache.sqlite.sections import Incoming, Place, supersede, write_sections
 from imapproxy.cache.sqlite.streams import Streams
 from imapproxy.cache.sqlite.writing import Said, Writing
-from imapproxy.cache.store import MAX_SHAPES, Mailbox
+from imapproxy.cache.store import MAX_SHAPES, Mailbox, UidList
 
 
 @dataclass
@@ -165,6 +167,8 @@ class Batch:
         box = writing.admit(change.mailbox)
         if box is None:
             return
+        told = UidList(change.uid_next, unpack_uids(change.uids))
+        note_gone(writing, box, list_of(writing, box), told)
         seal = seals.of_uid_list(box, change.uid_next, change.uids)
         writing.database.execute(
             "INSERT INTO uid_list VALUES (?, ?, ?, ?) ON CONFLICT (mailbox) DO UPDATE "

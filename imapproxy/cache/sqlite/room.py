@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from imapproxy.cache.sqlite.changes import Change, KeepAttributes, KeepSection, Piece
 from imapproxy.cache.sqlite.database import transaction
+from imapproxy.cache.sqlite.pruning import prune
 from imapproxy.cache.sqlite.writing import Writing, messages_of, numbers
 
 # So many messages or contents are taken out in one transaction, and pages given back.
@@ -82,16 +83,23 @@ def use(writing: Writing, contents: set[int], max_octets: int) -> None:
 
 
 def is_garbage_left(database: sqlite3.Connection) -> bool:
-    """Whether there is something of mailboxes that were dropped."""
+    """Whether there is something to sweep up."""
     return database.execute("SELECT 1 FROM garbage LIMIT 1").fetchone() is not None
 
 
 def sweep(writing: Writing) -> bool:
-    """Take out some of what dropped mailboxes had; False if there is nothing of that."""
+    """Take out some of what dropped mailboxes had, and of messages that have gone unseen.
+
+    False if there is nothing of that.
+    """
     row = writing.database.execute("SELECT mailbox FROM garbage LIMIT 1").fetchone()
     if row is None:
         return False
     (box,) = row
+    if box < 0:
+        if not prune(writing, -box):
+            writing.database.execute("DELETE FROM garbage WHERE mailbox = ?", (box,))
+        return True
     messages = writing.database.execute(
         "SELECT id FROM message WHERE id BETWEEN ? AND ? LIMIT ?", (*messages_of(box), _SLICE)
     ).fetchall()

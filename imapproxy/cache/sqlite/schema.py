@@ -17,7 +17,8 @@ reads a content that has gone gets nothing instead of something else.
 * ``content``: the size of each and when it was last used; narrow, because reading updates it.
 * ``chunk``: the octets.
 * ``begun``: contents of which the end has not come; swept up when a store is opened.
-* ``garbage``: mailboxes that were dropped and are not swept up yet.
+* ``garbage``: mailboxes that were dropped and are not swept up yet; with a minus sign those of
+  which messages may have gone unseen (``pruning``).
 """
 
 import secrets
