@@ -88,32 +88,40 @@ def _warm(
             return measure(clients, rows, rounds)
 
 
-def _cold(dovecot: Dovecot, account: Account, rows: Sequence[Row], rounds: int) -> list[Measured]:
-    """Each row once for each new proxy, next to the same row direct."""
+def _cold(
+    dovecot: Dovecot, account: Account, rows: Sequence[Row], rounds: int, messages: int
+) -> list[Measured]:
+    """Each row once for each new proxy, next to the same row by a new session direct."""
     direct = Target(DIRECT, direct_endpoint(dovecot))
     results: list[Measured] = []
-    with closing(direct.open(account)) as straight:
-        for row in rows:
-            _timed(straight, row)  # what the server itself keeps is warm for both
-            result = Measured(row, 0, {name: [] for name in _NAMES})
-            for _ in range(rounds):
-                seconds, octets = _timed(straight, row)
-                result.seconds[DIRECT].append(seconds)
-                seconds, result.octets = _filled(dovecot, account, row)
-                result.seconds["proxy"].append(seconds)
-                if octets != result.octets:
-                    raise DifferentAnswers(f"{row.title}: {octets:,} and {result.octets:,} octets")
-            results.append(result)
+    for row in rows:
+        result = Measured(row, 0, {name: [] for name in _NAMES})
+        for _ in range(rounds + 1):  # the first shows what is slow for the server alone
+            seconds, octets = _first_read(direct, account, row, messages)
+            result.seconds[DIRECT].append(seconds)
+            seconds, result.octets = _filled(dovecot, account, row, messages)
+            result.seconds["proxy"].append(seconds)
+            if octets != result.octets:
+                raise DifferentAnswers(f"{row.title}: {octets:,} and {result.octets:,} octets")
+        result.seconds = {name: seconds[1:] for name, seconds in result.seconds.items()}
+        results.append(result)
     return results
 
 
-def _filled(dovecot: Dovecot, account: Account, row: Row) -> tuple[float, int]:
+def _filled(dovecot: Dovecot, account: Account, row: Row, messages: int) -> tuple[float, int]:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="imapproxy-bench-")))
         running = CachingProxy(dovecot.upstream, dovecot.ca_file, directory, "live")
         proxy = stack.enter_context(running)
-        client = Target("proxy", Endpoint(proxy.port)).open(account)
-        return _timed(stack.enter_context(closing(client)), row)
+        return _first_read(Target("proxy", Endpoint(proxy.port)), account, row, messages)
+
+
+def _first_read(target: Target, account: Account, row: Row, messages: int) -> tuple[float, int]:
+    with closing(target.open(account)) as client:
+        # In each session Dovecot takes 0.7 s for the first message of a large Maildir, whichever it
+        # is. Both pay that, and it is many times what is measured here; so it is paid before.
+        client.run(b"FETCH %d (BODY.PEEK[]<0.1>)" % messages)
+        return _timed(client, row)
 
 
 def _timed(client: Client, row: Row) -> tuple[float, int]:
@@ -157,7 +165,7 @@ def main(
         parts["warm"] = _warm(dovecot, account, near, chosen(_WARM), rounds, messages)
         _show("Warm, on this machine", parts["warm"])
         if cold and chosen(_COLD):
-            parts["cold"] = _cold(dovecot, account, chosen(_COLD), rounds)
+            parts["cold"] = _cold(dovecot, account, chosen(_COLD), rounds, messages)
             _show("Cold, on this machine: the cache is filled", parts["cold"])
         if far and chosen(_FAR):
             with delayed(near, RTT, RATE) as port:

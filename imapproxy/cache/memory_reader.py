@@ -156,7 +156,7 @@ class MemoryReader(Reader):
             if key is None:
                 continue
             found.append(self._section(uid, key, message.sections[key]))
-            octets += len(found[-1].data or b"")
+            octets += found[-1].size
             if octets >= max_octets:
                 break
         return found

@@ -5,7 +5,7 @@ plainly as the port tells it; the SQLite store is compared with it.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -20,6 +20,7 @@ from imapproxy.cache.store import (
     WHOLE,
     Budget,
     Form,
+    Keeping,
     Mailbox,
     Reader,
     SectionWriter,
@@ -137,6 +138,10 @@ class MemoryWriter(Writer):
         self._share(mailbox.account, message)
         self._kept.tidy()
         self._make_room()
+
+    def keep_later(self, keep: Callable[[Keeping], None], octets: int) -> None:
+        """See the port."""
+        keep(self)
 
     def begin_section(
         self, mailbox: Mailbox, uid: int, key: str, form: Form, size: int

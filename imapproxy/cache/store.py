@@ -11,7 +11,7 @@ their place), so that they go into an answer as they came.
 """
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
@@ -44,8 +44,9 @@ MAX_SHAPES = 1000
 #: The key of the whole message.
 WHOLE = ""
 
-#: Sections of at most this many octets are given along with the row that describes them.
-INLINE_MAX = 64 * 1024
+#: Sections of at most this many octets are given along with the row that describes them; of longer
+#: ones so many at a time, from a multiple of it on, are read quickest.
+INLINE_MAX = 256 * 1024
 
 
 class StoreError(Exception):
@@ -182,8 +183,8 @@ class Reader(Protocol):
     ) -> list[Section]:
         """Sections from ``low`` to ``high``, ascending: one for each UID, the first of the keys.
 
-        Ends behind the section with which ``max_octets`` of ``data`` are reached, so that there is
-        at least one if any is held.
+        Ends behind the section with which ``max_octets`` are reached, so that there is at least one
+        if any is held. One that is not given with its row counts, too.
         """
 
     def octets(self, content: int, offset: int, length: int) -> bytes:
@@ -221,7 +222,26 @@ class SectionWriter(Protocol):
         """The rest will not come: nothing of it is kept."""
 
 
-class Writer(Protocol):
+class Keeping(Protocol):
+    """Putting in what was told of a message."""
+
+    def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
+        """Remember some of :data:`ATTRIBUTES` of a message."""
+
+    def keep_section(
+        self,
+        mailbox: Mailbox,
+        uid: int,
+        key: str,
+        form: Form,
+        octets: bytes,
+        *,
+        clean: bool = False,
+    ) -> None:
+        """Remember a section that is here whole."""
+
+
+class Writer(Keeping, Protocol):
     """Putting things in. Nothing here blocks, raises or is known to have happened at once.
 
     What cannot be kept (a full disk, a queue that is full because the disk is slow) is dropped,
@@ -243,20 +263,12 @@ class Writer(Protocol):
         does not have, if it is no continuation of the list before.
         """
 
-    def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
-        """Remember some of :data:`ATTRIBUTES` of a message."""
+    def keep_later(self, keep: Callable[[Keeping], None], octets: int) -> None:
+        """Remember what ``keep`` will put in when there is time to call it, in some other thread.
 
-    def keep_section(
-        self,
-        mailbox: Mailbox,
-        uid: int,
-        key: str,
-        form: Form,
-        octets: bytes,
-        *,
-        clean: bool = False,
-    ) -> None:
-        """Remember a section that is here whole."""
+        It is in order with all else. Until then it holds on to so many ``octets`` of memory; it
+        must not look at anything that changes.
+        """
 
     def begin_section(
         self, mailbox: Mailbox, uid: int, key: str, form: Form, size: int

@@ -15,13 +15,13 @@ from typing import Any
 from imapproxy.cache.plan import Targets
 from imapproxy.cache.request import Asked
 from imapproxy.cache.shape import Shape
-from imapproxy.cache.store import Mailbox, Section, Store, StoreError
+from imapproxy.cache.store import INLINE_MAX, Mailbox, Section, Store, StoreError
 from imapproxy.relay.answer_layout import AnswerLayout, Source, answer_layout
 from imapproxy.relay.large_answer import large_answer, value_of
 
 # One piece: as many messages as this, and sections up to about so many octets.
 _MESSAGES = 1024
-_OCTETS = 256 * 1024
+_OCTETS = INLINE_MAX
 
 #: Items of a FETCH response that the upstream has told.
 Told = tuple[tuple[bytes, bytes], ...]
@@ -165,7 +165,7 @@ class Answers:
         low, high = uids[0], uids[count - 1]
         for need in self._asked.needs:
             sections = self._reader.sections(self._mailbox, need, low, high, _OCTETS)
-            if sum(len(section.data or b"") for section in sections) >= _OCTETS:
+            if sum(section.size for section in sections) >= _OCTETS:
                 high = sections[-1].uid
             large = next((section.uid for section in sections if section.data is None), None)
             high = high if large is None else min(high, max(large - 1, low))

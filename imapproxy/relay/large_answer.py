@@ -6,7 +6,6 @@ from typing import NamedTuple
 from imapproxy.cache.derive import Extract, find_header
 from imapproxy.cache.store import INLINE_MAX, Form, Reader, Section, StoreError
 
-_CHUNK = 64 * 1024
 _ANNOUNCED = {Form.LITERAL: b"{%d}\r\n", Form.LITERAL8: b"~{%d}\r\n"}
 
 
@@ -70,10 +69,11 @@ def _part(reader: Reader, extract: Extract, section: Section | None) -> bytes | 
         window = extract.window(section.key, section.size, text_at)
         if not window:
             return None
-        first = reader.octets(section.content, window.start, min(_CHUNK, len(window)))
+        wanted = _next_piece(window.start, window)
+        first = reader.octets(section.content, window.start, wanted)
     except StoreError:
         return None
-    if len(first) != min(_CHUNK, len(window)):
+    if len(first) != wanted:
         return None
     prefix = _ANNOUNCED[section.form] % len(window) if section.form in _ANNOUNCED else b""
     return _Window(prefix, section.content, window, first)
@@ -94,7 +94,7 @@ def _pieces(reader: Reader, number: int, parts: Sequence[bytes | _Window]) -> It
 def _rest(reader: Reader, window: _Window) -> Iterator[bytes]:
     at = window.octets.start + len(window.first)
     while at < window.octets.stop:
-        wanted = min(_CHUNK, window.octets.stop - at)
+        wanted = _next_piece(at, window.octets)
         try:
             octets = reader.octets(window.content, at, wanted)
         except StoreError as error:
@@ -103,3 +103,8 @@ def _rest(reader: Reader, window: _Window) -> Iterator[bytes]:
             raise BrokenAnswer(f"{wanted} octets were held, and {len(octets)} are there")
         at += len(octets)
         yield octets
+
+
+def _next_piece(at: int, window: range) -> int:
+    """How many octets are read at a time from ``at`` on."""
+    return min(INLINE_MAX - at % INLINE_MAX, window.stop - at)

@@ -1,47 +1,24 @@
 """What passes on its way to the client is kept, and never waits for it."""
 
-import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from array import array
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from imapproxy.cache.derive import find_header
 from imapproxy.cache.request import Asked
-from imapproxy.cache.shape import canonical
-from imapproxy.cache.store import ATTRIBUTES, Form, Mailbox, SectionWriter, Writer
+from imapproxy.cache.store import Form, Keeping, Mailbox, SectionWriter, Writer
 from imapproxy.relay.selected import Selected
 from imapproxy.relay.shapes import Shapes
+from imapproxy.relay.told import Told
+from imapproxy.relay.told_later import Places, keep_run, whole_responses
 from imapproxy.wire.framing import Octets
 
 # Gathered before it is kept; what is larger is written as it comes.
 _SMALL = 64 * 1024
 # Of messages whose UIDs are not known yet so much may wait for them.
 _MAX_UNNAMED = 4 * 1024 * 1024
-_ATTRIBUTES = {name.encode(): name for name in ATTRIBUTES}
-_SECTION = re.compile(rb"(BODY|BINARY|BINARY\.SIZE)\[([^\]]*)\](<[0-9]+>)?\Z")
-# What servers tell of a message that is gone already and of which nobody may say so yet (RFC 2180
-# section 4.1.3). Dovecot does so; of a section it tells NIL, or nothing.
-_INVENTED = (
-    ("RFC822.SIZE", b"0"),
-    ("INTERNALDATE", b'"01-Jan-1970 00:00:00 +0000"'),
-    ("ENVELOPE", b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"),
-)
-_NOTHING = (b"NIL", b'""')
-_SAME_AS = {b"RFC822": "", b"RFC822.HEADER": "HEADER", b"RFC822.TEXT": "TEXT"}
-
-
-class _Kept(NamedTuple):
-    """A section that came with the response, whole."""
-
-    key: str
-    form: Form
-    octets: bytes
-
-
-class _Unnamed(NamedTuple):
-    """What a response told of a message whose UID is not known yet."""
-
-    attributes: dict[str, bytes]
-    sections: list[_Kept]
+# What a message is in memory beside its octets, while it waits to be read.
+_OVERHEAD = 500
 
 
 class _Streamed:
@@ -77,23 +54,18 @@ class Tee:
         #: Whether nothing that passes can be of use to the cache.
         self.idle = True
         self._asked: Asked | None = None  # of whose answers the shape is not known
-        # What was asked for in part, by the canonical names of the answers: an answer tells where
-        # it begins, and not how much was wanted.
-        self._partials: dict[bytes, str] = {}
-        self._unnamed: dict[int, _Unnamed] = {}
+        self._partials: Mapping[bytes, str] = {}
+        self._told = Told(self._partials)
+        self._unnamed: dict[int, Told] = {}
         self._unnamed_octets = 0
-        self._begin(0, 0)
-
-    def _begin(self, number: int, uid: int) -> None:
-        self._number = number
-        self._uid = uid
-        self._names: list[bytes] = []
-        self._attributes: dict[str, bytes] = {}
-        self._sections: list[_Kept] = []
-        self._pieces: list[bytes] | None = None
-        self._literal = ("", Form.LITERAL)
         self._streams: list[_Streamed] = []
         self._streaming: _Streamed | None = None
+
+    def _begin(self, number: int, uid: int) -> None:
+        self._told = told = Told(self._partials)
+        told.begin(number, uid)
+        self._streams = []
+        self._streaming = None
 
     def expect(self, asked: Iterable[Asked], *, certain: bool) -> None:
         """These are asked of the upstream in the client's own words, and (``certain``) no others.
@@ -108,13 +80,48 @@ class Tee:
         partials = [partial for one in requests.values() for partial in one.partials]
         if not certain or len(dict(partials)) != len(set(partials)):
             partials = []
-        self._partials = dict(partials)
+        self._partials = self._told.partials = dict(partials)
 
     def abandon(self) -> None:
         """The rest of a response will not come."""
         for stream in self._streams:
             stream.writer.abort()
         self._begin(0, 0)
+
+    # -- many at once ----------------------------------------------------------------------
+
+    def take_whole(self, run: bytes, at: int) -> int:
+        """Take responses that are whole in ``run``, from ``at`` on, as many as can be (hot).
+
+        Returns where they end: ``at`` where the next one has to be scanned. In the reactor's thread
+        only the UIDs are learned from them; what else they tell is read when mail has stopped
+        streaming, for here the client waits for it.
+        """
+        if self._asked is not None:
+            return at  # the next one shows the shape
+        places, end = whole_responses(run, at)
+        if not places.uids:
+            return at
+        if not self._learned(places):
+            return at if self._selected.view is not None else end
+        mailbox = self._selected.mailbox
+        if mailbox is not None and not self.idle:
+            octets = end - at + _OVERHEAD * len(places.uids)
+            keep = partial(keep_run, run, places, mailbox, self._partials)
+            self._writer.keep_later(keep, octets)
+        return end
+
+    def _learned(self, places: Places) -> bool:
+        """Whether the view agrees with what was told, now or before."""
+        selected, (_, numbers, uids) = self._selected, places
+        first, last = numbers[0], numbers[-1]
+        if last - first + 1 != len(numbers) or numbers != array("I", range(first, last + 1)):
+            for number, uid in zip(numbers, uids, strict=True):
+                selected.learn(number, uid)
+            return all(map(int.__eq__, map(selected.uid, numbers), uids))
+        if selected.view is not None and selected.view.uids(first, last) != uids:
+            selected.learn_run(first, uids)
+        return selected.view is not None and selected.view.uids(first, last) == uids
 
     # -- FetchSink -------------------------------------------------------------------------
 
@@ -124,32 +131,25 @@ class Tee:
 
     def item(self, name: bytes, value: bytes) -> None:
         """See :meth:`fetch_begins`."""
-        self._names.append(name)
-        upper = name.upper()
-        attribute = _ATTRIBUTES.get(upper)
-        if attribute is not None:
-            self._attributes[attribute] = value
-        elif upper == b"UID":
-            self._uid = int(value) if value.isdigit() else 0
-        else:
-            key = self._key(upper)
-            if key is not None and value not in _NOTHING:
-                self._sections.append(_Kept(key, Form.AS_IS, value))
+        self._told.item(name, value)
+
+    def literal(self, name: bytes, octets: bytes, binary: bool) -> None:
+        """See :meth:`fetch_begins`."""
+        self._told.literal(name, octets, binary)
 
     def literal_begins(self, name: bytes, size: int, binary: bool) -> None:
         """See :meth:`fetch_begins`."""
-        self._names.append(name)
-        key = self._key(name.upper())
-        mailbox = self._selected.mailbox
-        form = Form.LITERAL8 if binary else Form.LITERAL
-        self._pieces = self._streaming = None
-        if key is None or mailbox is None:
-            return
+        told = self._told
+        self._streaming = None
         if size <= _SMALL:
-            self._pieces = []
-            self._literal = (key, form)
-        elif self._uid:
-            writer = self._writer.begin_section(mailbox, self._uid, key, form, size)
+            told.literal_begins(name, size, binary)
+            return
+        told.literal_passes(name)
+        key = told.key(name.upper())
+        mailbox = self._selected.mailbox
+        if key is not None and mailbox is not None and told.uid:
+            form = Form.LITERAL8 if binary else Form.LITERAL
+            writer = self._writer.begin_section(mailbox, told.uid, key, form, size)
             self._streaming = _Streamed(writer, key)
             self._streams.append(self._streaming)
 
@@ -157,51 +157,58 @@ class Tee:
         """See :meth:`fetch_begins`."""
         if self._streaming is not None:
             self._streaming.write(octets)
-        elif self._pieces is not None:
-            self._pieces.append(octets.data)
-            if not octets.left:
-                self._sections.append(_Kept(*self._literal, b"".join(self._pieces)))
-                self._pieces = None
-
-    def literal(self, name: bytes, octets: bytes, binary: bool) -> None:
-        """See :meth:`fetch_begins`."""
-        self._names.append(name)
-        key = self._key(name.upper())
-        if key is not None:
-            form = Form.LITERAL8 if binary else Form.LITERAL
-            self._sections.append(_Kept(key, form, octets))
+        else:
+            self._told.literal_octets(octets)
 
     def fetch_ends(self) -> None:
         """See :meth:`fetch_begins`."""
-        selected = self._selected
-        if self._uid:
-            selected.learn(self._number, self._uid)
+        selected, told = self._selected, self._told
+        if told.uid:
+            selected.learn(told.number, told.uid)
         mailbox = selected.mailbox
-        if mailbox is None or (self._uid and selected.uid(self._number) != self._uid):
+        if mailbox is None or (told.uid and selected.uid(told.number) != told.uid):
             self.abandon()
             return
         self._learn_shapes()
-        if self._uid:
-            if self._keep(mailbox, self._uid, self._attributes, self._sections):
-                for stream in self._streams:
-                    stream.close()
-            else:
-                self.abandon()
-        else:
+        if not told.uid:
             self._keep_until_known()
+        elif self._streams:
+            self._keep_streamed(mailbox)
+        else:
+            self._keep(mailbox, told.uid, told)
 
     def fetch_unreadable(self) -> None:
         """See :meth:`fetch_begins`."""
         self.abandon()
 
+    # -- keeping ---------------------------------------------------------------------------
+
+    def _keep(self, mailbox: Mailbox, uid: int, told: Told) -> None:
+        def keep(keeping: Keeping) -> None:
+            told.keep(keeping, mailbox, uid)
+
+        self._writer.keep_later(keep, told.octets + _OVERHEAD)
+
+    def _keep_streamed(self, mailbox: Mailbox) -> None:
+        if self._told.keep(self._writer, mailbox, self._told.uid):
+            for stream in self._streams:
+                stream.close()
+        else:
+            self.abandon()
+
+    def _learn_shapes(self) -> None:
+        if self._asked is not None and self._shapes.learn(self._asked, self._told.names):
+            self._asked = None
+
     # -- whose UID is not known ------------------------------------------------------------
 
     def _keep_until_known(self) -> None:
         """A client that names messages by number need not ask for their UIDs."""
-        size = sum(map(len, self._attributes.values())) + sum(len(s.octets) for s in self._sections)
-        if self._unnamed_octets + size <= _MAX_UNNAMED and (self._attributes or self._sections):
-            self._unnamed[self._number] = _Unnamed(self._attributes, self._sections)
-            self._unnamed_octets += size
+        told = self._told
+        octets = told.octets
+        if octets and self._unnamed_octets + octets <= _MAX_UNNAMED:
+            self._unnamed[told.number] = told
+            self._unnamed_octets += octets
         self.abandon()
 
     @property
@@ -214,62 +221,12 @@ class Tee:
         mailbox = self._selected.mailbox
         waiting, self._unnamed = self._unnamed, {}
         self._unnamed_octets = 0
-        for number, (attributes, sections) in waiting.items():
+        for number, told in waiting.items():
             uid = self._selected.uid(number)
             if uid and mailbox is not None:
-                self._keep(mailbox, uid, attributes, sections)
+                self._keep(mailbox, uid, told)
 
     def forget_unnamed(self) -> None:
         """The numbers mean other messages from now on."""
         self._unnamed = {}
         self._unnamed_octets = 0
-
-    # -- keeping ---------------------------------------------------------------------------
-
-    def _keep(
-        self, mailbox: Mailbox, uid: int, attributes: dict[str, bytes], sections: list[_Kept]
-    ) -> bool:
-        """Keep what was told of a message; ``False`` if none of it is to be believed."""
-        if any(attributes.get(name) == value for name, value in _INVENTED):
-            return False
-        # Flags alone are no news worth a write: what is held of them is a memory at best.
-        if attributes.keys() - {"FLAGS"} or sections:
-            self._writer.keep_attributes(mailbox, uid, attributes)
-        for key, form, octets in sections:
-            self._keep_section(mailbox, uid, key, form, octets)
-        return True
-
-    def _keep_section(
-        self, mailbox: Mailbox, uid: int, key: str, form: Form, octets: bytes
-    ) -> None:
-        header = None
-        if form is Form.LITERAL and key in ("", "HEADER"):
-            header = find_header(octets, whole=True)
-        if header is None:
-            self._writer.keep_section(mailbox, uid, key, form, octets)
-        elif key:
-            clean = header.clean and header.octets == octets
-            self._writer.keep_section(mailbox, uid, key, form, octets, clean=clean)
-        else:
-            has_text = len(header.octets) < len(octets)
-            self._writer.keep_section(mailbox, uid, key, form, octets, clean=has_text)
-            self._writer.keep_section(
-                mailbox, uid, "HEADER", form, header.octets, clean=header.clean
-            )
-
-    def _learn_shapes(self) -> None:
-        if self._asked is not None and self._shapes.learn(self._asked, self._names):
-            self._asked = None
-
-    def _key(self, name: bytes) -> str | None:
-        """Under which key a section is kept; ``None`` for what is none, or is not known enough."""
-        same = _SAME_AS.get(name)
-        if same is not None:
-            return same
-        found = _SECTION.match(name)
-        if found is None:
-            return None
-        if found[3] is not None:
-            return self._partials.get(canonical(name))
-        section = canonical(found[2]).decode("ascii", "replace")
-        return section if found[1] == b"BODY" else f"{found[1].decode()}[{section}]"

@@ -139,6 +139,10 @@ class Untagged:
         at = 0
         scan = self._scanner.scan
         while at < len(run):
+            if self._selected.view is not None:
+                at = self._tee.take_whole(run, at)
+                if at == len(run):
+                    break
             found = FETCH_BEGINS.match(run, at)
             end = scan(run, found) if found is not None and self._selected.view is not None else 0
             if not end:

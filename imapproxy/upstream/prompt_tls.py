@@ -19,6 +19,10 @@ from zope.interface import implementer
 
 from imapproxy.upstream.prompt import prompt
 
+# Octets that are read at a time: as many as Twisted's while there is a dialogue, for a buffer of the
+# larger size is memory that has to be mapped anew each time; more while mail streams.
+_READ = 64 * 1024
+_READ_MUCH = 256 * 1024
 _LONGEST_RECORD = 2**14  # octets of plaintext (RFC 8446 section 5.1)
 
 
@@ -58,6 +62,7 @@ class PromptTls(TwistedProtocol):
         self._free = False  # what is written can be encrypted and sent
         self._held: list[bytes] = []  # what was written while it could not
         self._producer: IPushProducer | None = None
+        self._streams = False  # more comes than is read at a time
         self._secured = False  # the handshake is over
         self._closed = False  # we have said our close_notify
         self._peer_closed = False
@@ -76,6 +81,12 @@ class PromptTls(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Decrypt, and tell."""
+        if len(data) >= _READ:
+            self._streams = True
+            self.transport.bufferSize = _READ_MUCH
+        elif self._streams:
+            self._streams = False
+            self.transport.bufferSize = _READ
         self._incoming.write(data)
         if self._secured or self._shake_hands():
             self._take_records()

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from imapproxy.wire.cursor import QUOTED_RULE, SHALLOW_LIST_RULE, WORD_RULE, Cursor
 from imapproxy.wire.errors import DecodeError
-from imapproxy.wire.framing import Line, Octets
+from imapproxy.wire.framing import Line, Octets, ResponseFramer
 
 #: ``* n FETCH (``, as a response has to begin to be given to a scanner.
 FETCH_BEGINS = re.compile(rb"\* ([0-9]{1,10}) FETCH \(", re.IGNORECASE)
@@ -106,6 +106,23 @@ class FetchScanner:
             return 0
         sink.fetch_ends()
         return end.end()
+
+    def read(self, octets: bytes, start: int, end: int) -> None:
+        """Read a response that is whole in ``octets`` and ends at ``end``, by whichever way."""
+        found = FETCH_BEGINS.match(octets, start)
+        if found is None or self.scan(octets, found):
+            return
+        framer = ResponseFramer()
+        framer.feed(octets[start:end])
+        first = framer.next_fragment()
+        if not isinstance(first, Line) or (found := FETCH_BEGINS.match(first.data)) is None:
+            return
+        self.begin(first, found)
+        while (fragment := framer.next_fragment()) is not None:
+            if isinstance(fragment, Line):
+                self.line(fragment)
+            elif isinstance(fragment, Octets):
+                self.octets(fragment)
 
     def line(self, line: Line) -> None:
         """Read a line behind a literal."""

@@ -26,6 +26,11 @@ def kept() -> list[Path]:
     return sorted(_HERE.glob("format-*.sql"))
 
 
+def begins_anew(file: Path) -> bool:
+    """Whether nothing that is in it is kept: before format 3 the seals were others."""
+    return file.stem in ("format-1", "format-2")
+
+
 def restore(file: Path, directory: Path) -> None:
     """Make a store out of a file."""
     directory.mkdir(mode=0o700)

@@ -1,9 +1,10 @@
 """What is to be written: made by the reactor's thread, taken in order by the writing one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from imapproxy.cache.store import Form, Mailbox
+from imapproxy.cache.sqlite.schema import UID_MASK
+from imapproxy.cache.store import ATTRIBUTES, Form, Keeping, Mailbox
 
 
 class KeepUidList(NamedTuple):
@@ -31,6 +32,12 @@ class KeepSection(NamedTuple):
     form: Form
     octets: bytes
     clean: bool
+
+
+class KeepLater(NamedTuple):
+    """See the port."""
+
+    keep: Callable[[Keeping], None]
 
 
 class BeginSection(NamedTuple):
@@ -121,6 +128,7 @@ Change = (
     KeepUidList
     | KeepAttributes
     | KeepSection
+    | KeepLater
     | BeginSection
     | Piece
     | EndSection
@@ -133,3 +141,33 @@ Change = (
     | Renamed
     | Spoilt
 )
+
+
+_KEPT = frozenset(ATTRIBUTES)
+
+
+class Noting(Keeping):
+    """Makes changes of what it is told, and tells each ``note`` with how many octets it has."""
+
+    def __init__(self, note: Callable[[Change, int], object]) -> None:
+        self._note = note
+
+    def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
+        """See the port."""
+        kept = {name: value for name, value in values.items() if name in _KEPT and value}
+        if kept and 0 < uid <= UID_MASK:
+            self._note(KeepAttributes(mailbox, uid, kept), sum(map(len, kept.values())))
+
+    def keep_section(
+        self,
+        mailbox: Mailbox,
+        uid: int,
+        key: str,
+        form: Form,
+        octets: bytes,
+        *,
+        clean: bool = False,
+    ) -> None:
+        """See the port."""
+        if 0 < uid <= UID_MASK and key.isascii():
+            self._note(KeepSection(mailbox, uid, key, form, octets, clean), len(octets))

@@ -8,7 +8,6 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any
-from zlib import crc32
 
 from imapproxy.cache.sqlite import seals
 from imapproxy.cache.sqlite.changes import Spoilt
@@ -69,7 +68,7 @@ def sections(
 ) -> list[Section]:
     """Rows of ``queries.sections``, until there are so many octets."""
     keys = {key.encode(errors="replace"): key for key in need.keys}
-    of_section = seals.of_section
+    of_section, of_content = seals.of_section, seals.of_content
     found = []
     octets = 0
     last = -1
@@ -78,7 +77,7 @@ def sections(
             whole = of_section(message, key, form, clean, size, content, checksum) == seal
             whole &= message > last
             data = there if size <= INLINE_MAX else None
-            whole &= there is not None and (data is None or crc32(data) == checksum)
+            whole &= there is not None and (data is None or of_content(data) == checksum)
         except TypeError:
             whole = False
         if not whole:
@@ -87,10 +86,9 @@ def sections(
         last = message
         uid = message & UID_MASK
         found.append(Section(uid, keys[key], _FORMS[form], size, bool(clean), content, data))
-        if data is not None:
-            octets += size
-            if octets >= max_octets:
-                break
+        octets += size
+        if octets >= max_octets:
+            break
     return found
 
 

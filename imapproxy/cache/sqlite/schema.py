@@ -26,16 +26,16 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from imapproxy.cache.sqlite.database import Damaged, transaction
-from imapproxy.cache.store import StoreError
+from imapproxy.cache.store import INLINE_MAX, StoreError
 
 #: "imap", as SQLite's header has it: this file is ours.
 APPLICATION_ID = 0x696D6170
 
 #: The format that is written by this version.
-FORMAT = 2
+FORMAT = 3
 
 #: Octets of one row of ``chunk``; all of a content but its last have as many.
-CHUNK = 256 * 1024
+CHUNK = INLINE_MAX
 
 # So many formats further nobody will be; a number beyond is a bit that fell over.
 _PLAUSIBLE = 1000
@@ -183,5 +183,20 @@ def _shapes_have_an_age(database: sqlite3.Connection) -> None:
     database.execute("ALTER TABLE shape ADD COLUMN used INTEGER NOT NULL DEFAULT 0")
 
 
+def _begin_anew(database: sqlite3.Connection) -> None:
+    """Format 3: seals of another kind. What is kept can be read again, and sealing it anew would
+    take longer than that.
+    """
+    tables = database.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    ).fetchall()
+    for (table,) in tables:
+        database.execute(f"DROP TABLE {table.decode()}")
+    _create(database)
+
+
 # What makes format n + 1 out of format n, in the transaction that also counts the format up.
-_MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _shapes_have_an_age}
+_MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    1: _shapes_have_an_age,
+    2: _begin_anew,
+}

@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
-from zlib import crc32
 
 from imapproxy.cache.sqlite import seals
 from imapproxy.cache.sqlite.attributes import BrokenWord
@@ -44,7 +43,7 @@ class Incoming(NamedTuple):
     @classmethod
     def whole(cls, form: int, octets: bytes, clean: bool) -> "Incoming":
         """A section that is here whole."""
-        return cls(form, clean, len(octets), crc32(octets), octets)
+        return cls(form, clean, len(octets), seals.of_content(octets), octets)
 
 
 def supersede(place: Place, older: Row | Incoming, newer: Incoming) -> bool:

@@ -1,8 +1,8 @@
 """Sections that come in pieces: their octets are written before it is known that all will come."""
 
 from dataclasses import dataclass, field
-from zlib import crc32
 
+from imapproxy.cache.sqlite import seals
 from imapproxy.cache.sqlite.changes import BeginSection
 from imapproxy.cache.sqlite.schema import CHUNK, CHUNK_BITS, UID_BITS
 from imapproxy.cache.sqlite.sections import Incoming, put_chunk, read_sections
@@ -16,7 +16,7 @@ class _Stream:
     begin: BeginSection
     content: int
     chunks: int = 0
-    checksum: int = 0
+    checksum: seals.Running = field(default_factory=seals.Running)
     rest: bytearray = field(default_factory=bytearray)
 
 
@@ -45,7 +45,7 @@ class Streams:
         it = self._streams.get(stream)
         if it is None:
             return
-        it.checksum = crc32(octets, it.checksum)
+        it.checksum.add(octets)
         if not it.content:
             return
         it.rest += octets
@@ -65,7 +65,7 @@ class Streams:
             self._abandoned.append(it.content)
             return None
         begin = it.begin
-        return begin, Incoming(begin.form, clean, begin.size, it.checksum, None, it.content)
+        return begin, Incoming(begin.form, clean, begin.size, it.checksum.value, None, it.content)
 
     def abort(self, stream: int) -> None:
         """The rest will not come."""

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator
-from zlib import crc32
 
 from imapproxy.cache.keeper import Checked, Finding
 from imapproxy.cache.sqlite import queries, seals
@@ -127,15 +126,15 @@ class Verifier:
             return "is not in the list of contents" if there is None else "has another size there"
         first = content << CHUNK_BITS
         rows = self._database.execute(queries.CHUNKS, (first, first + (1 << CHUNK_BITS) - 1))
-        length = found = 0
+        length, found = 0, seals.Running()
         for place, (number, seal, octets) in enumerate(rows):
             if number != first + place or not is_whole(seal, seals.of_octets, number, octets):
                 return f"has a damaged piece ({place})"
             length += len(octets)
-            found = crc32(octets, found)
+            found.add(octets)
         if length != size:
             return f"has {length} octets of {size}"
-        return "" if found == checksum else "has other octets than it had"
+        return "" if found.value == checksum else "has other octets than it had"
 
     def _small(self) -> _Found:
         for table, key, value in (("shape", "request", "names"), ("note", "key", "value")):

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from imapproxy.cache.sqlite.batch import Batch
-from imapproxy.cache.sqlite.changes import Change, Drop, Renamed, Spoilt
+from imapproxy.cache.sqlite.changes import Change, Drop, KeepLater, Noting, Renamed, Spoilt
 from imapproxy.cache.sqlite.database import ERRORS, Damaged, NewerFormat, is_damage, transaction
 from imapproxy.cache.sqlite.doubts import Doubts
 from imapproxy.cache.sqlite.files import FileNumber, StoreFiles
@@ -100,7 +100,7 @@ class WriteThread:
     def _next(self) -> bool:
         """Do what there is to do now; False at the end."""
         orders = self._queue.take(_QUIET if self._untidy else None)
-        changes = [order for order in orders if not isinstance(order, _ORDERS)]
+        changes = _told([order for order in orders if not isinstance(order, _ORDERS)])
         others = [order for order in orders if isinstance(order, _ORDERS)]
         if Rebuild(self._number) in others:
             self._rebuild()
@@ -256,3 +256,15 @@ class WriteThread:
             more = sweep(writing) or self._room.make(writing, 0)
             writing.finish()
         return more
+
+
+def _told(changes: Sequence[Change]) -> list[Change]:
+    """The changes, with what was to be told later in its place."""
+    told: list[Change] = []
+    noting = Noting(lambda change, octets: told.append(change))
+    for change in changes:
+        if isinstance(change, KeepLater):
+            change.keep(noting)
+        else:
+            told.append(change)
+    return told

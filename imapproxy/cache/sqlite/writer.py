@@ -1,6 +1,6 @@
 """Putting things in, from the reactor's thread: everything is only noted down here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 
 import msgspec
@@ -14,11 +14,11 @@ from imapproxy.cache.sqlite.changes import (
     Drop,
     EndSection,
     Forget,
-    KeepAttributes,
+    KeepLater,
     KeepNote,
-    KeepSection,
     KeepShape,
     KeepUidList,
+    Noting,
     Piece,
     Renamed,
 )
@@ -30,6 +30,7 @@ from imapproxy.cache.store import (
     ATTRIBUTES,
     INLINE_MAX,
     Form,
+    Keeping,
     Mailbox,
     SectionWriter,
     UidList,
@@ -43,12 +44,13 @@ _SLICE = 500
 _WORK = 2000  # octets that could be put in meanwhile, for each of them
 
 
-class SqliteWriter(Writer):
+class SqliteWriter(Noting, Writer):
     """See the port."""
 
     log = Logger()
 
     def __init__(self, queue: ChangeQueue, doubts: Doubts) -> None:
+        super().__init__(self.offer)
         self._queue = queue
         self._doubts = doubts
         self._streams = count(1)
@@ -63,25 +65,9 @@ class SqliteWriter(Writer):
         if max(mailbox.uid_validity, uid_list.uid_next) <= MAX_INTEGER:
             self.offer(KeepUidList(mailbox, uid_list.uid_next, uids), len(uids))
 
-    def keep_attributes(self, mailbox: Mailbox, uid: int, values: Mapping[str, bytes]) -> None:
+    def keep_later(self, keep: Callable[[Keeping], None], octets: int) -> None:
         """See the port."""
-        kept = {name: value for name, value in values.items() if name in _KEPT and value}
-        if kept and 0 < uid <= UID_MASK:
-            self.offer(KeepAttributes(mailbox, uid, kept), sum(map(len, kept.values())))
-
-    def keep_section(
-        self,
-        mailbox: Mailbox,
-        uid: int,
-        key: str,
-        form: Form,
-        octets: bytes,
-        *,
-        clean: bool = False,
-    ) -> None:
-        """See the port."""
-        if 0 < uid <= UID_MASK and key.isascii():
-            self.offer(KeepSection(mailbox, uid, key, form, octets, clean), len(octets))
+        self.offer(KeepLater(keep), octets)
 
     def begin_section(
         self, mailbox: Mailbox, uid: int, key: str, form: Form, size: int
