@@ -19,8 +19,8 @@ from zope.interface import implementer
 
 from imapproxy.upstream.prompt import prompt
 
-# Octets that are read at a time: as many as Twisted's while there is a dialogue, for a buffer of the
-# larger size is memory that has to be mapped anew each time; more while mail streams.
+# Octets that are read at a time: as many as Twisted's while there is a dialogue, for memory of the
+# larger size has to be mapped anew each time; more while mail streams.
 _READ = 64 * 1024
 _READ_MUCH = 256 * 1024
 _LONGEST_RECORD = 2**14  # octets of plaintext (RFC 8446 section 5.1)
