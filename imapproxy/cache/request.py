@@ -6,6 +6,7 @@ Pure: a command is taken apart, nothing is looked up.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from imapproxy.cache.derive import Extract, extract_of
 from imapproxy.cache.shape import canonical
@@ -35,6 +36,7 @@ class Asked:
 
     ``spelled`` is how the client wrote them. ``kept`` are the attributes of messages that the
     store keeps, ``extracts`` the sections, both by the :func:`canonical` name of their answer.
+    ``needs`` is what of sections has to be held, and ``key`` what the answer's shape depends on.
     ``mutable`` is what only the upstream can tell; ``touches`` tells that messages become
     ``\\Seen`` by being asked for this, ``opens`` that the server has to open them to answer.
     """
@@ -48,11 +50,8 @@ class Asked:
     wants_uid: bool
     touches: bool
     opens: bool
-
-    @property
-    def key(self) -> bytes:
-        """What the answer's shape depends on."""
-        return (b"UID FETCH " if self.by_uid else b"FETCH ") + self.spelled
+    key: bytes
+    needs: tuple[Need, ...]
 
     @property
     def is_cacheable(self) -> bool:
@@ -74,11 +73,6 @@ class Asked:
         return b"(" + b" ".join(atts) + b")"
 
     @property
-    def needs(self) -> tuple[Need, ...]:
-        """What of sections has to be held."""
-        return tuple(extract.need for _, extract in self.extracts)
-
-    @property
     def partials(self) -> tuple[tuple[bytes, str], ...]:
         """The names of answers that tell where they begin alone, and the keys to keep them by."""
         return tuple(
@@ -94,8 +88,7 @@ class Asked:
         return frozenset(names | {b"UID"})
 
 
-@dataclass(frozen=True, slots=True)
-class FetchRequest:
+class FetchRequest(NamedTuple):
     """A FETCH that the cache may have to do with: which messages, and what of them."""
 
     sequence_set: SequenceSet
@@ -155,6 +148,8 @@ def _taken_apart(atts: tuple[FetchAtt, ...], spelled: bytes, by_uid: bool) -> As
         Item.UID in atts or by_uid,
         any(att.sets_seen for att in atts),
         bool(extracts),
+        (b"UID FETCH " if by_uid else b"FETCH ") + spelled,
+        tuple(extract.need for _, extract in extracts),
     )
 
 

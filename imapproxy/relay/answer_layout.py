@@ -22,12 +22,14 @@ class AnswerLayout(NamedTuple):
 
     A source comes with an index: into what was told, kept or extracted. ``templates`` are the text
     up to and between the sections, which are put in as they are: the first takes the number of the
-    message, each the values of its items, and what announces the section behind it.
+    message, each the values of its items, and what announces the section behind it. ``fields``
+    counts what each takes.
     """
 
     names: Shape
     sources: tuple[tuple[Source, int], ...]
     templates: tuple[bytes, ...]
+    fields: tuple[int, ...]
 
 
 @lru_cache(256)
@@ -42,7 +44,7 @@ def answer_layout(asked: Asked, shape: Shape, told: Shape) -> AnswerLayout:
         if source is Source.SECTION:
             texts.append(b"")
     texts[-1] += b")\r\n"
-    return AnswerLayout(names, sources, tuple(texts))
+    return AnswerLayout(names, sources, tuple(texts), tuple(map(_fields_of, texts)))
 
 
 def _source(name: bytes, asked: Asked, told: Shape) -> tuple[Source, int]:
@@ -57,3 +59,7 @@ def _source(name: bytes, asked: Asked, told: Shape) -> tuple[Source, int]:
             return Source.SECTION, index
     assert name == b"UID", name
     return Source.UID, 0
+
+
+def _fields_of(template: bytes) -> int:
+    return template.replace(b"%%", b"").count(b"%")

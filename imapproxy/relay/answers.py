@@ -245,15 +245,12 @@ def _poured(plan: AnswerLayout, columns: list[_Column]) -> bytes:
     left = iter(columns)
     parts: list[Iterable[bytes]] = []
     for number, template in enumerate(plan.templates):
-        filled = zip(*islice(left, _fields_of(template)), strict=True)
+        fields = plan.fields[number]
         # A template without fields is the same for all.
-        parts.append(map(template.__mod__, filled) if b"%" in template else repeat(template))
+        filled = map(template.__mod__, zip(*islice(left, fields), strict=True)) if fields else None
+        parts.append(repeat(template.replace(b"%%", b"%")) if filled is None else filled)
         if number < len(plan.templates) - 1:
             parts.append(next(left))
     if len(parts) == 1:
         return b"".join(parts[0])
     return b"".join(chain.from_iterable(zip(*parts, strict=False)))
-
-
-def _fields_of(template: bytes) -> int:
-    return template.replace(b"%%", b"").count(b"%")

@@ -99,7 +99,8 @@ class Tee:
         """
         if self._asked is not None:
             return at  # the next one shows the shape
-        places, end = whole_responses(run, at)
+        places = whole_responses(run, at)
+        end = places.end
         if not places.uids:
             return at
         if not self._learned(places):
@@ -113,7 +114,7 @@ class Tee:
 
     def _learned(self, places: Places) -> bool:
         """Whether the view agrees with what was told, now or before."""
-        selected, (_, numbers, uids) = self._selected, places
+        selected, (_, _, numbers, uids) = self._selected, places
         first, last = numbers[0], numbers[-1]
         if last - first + 1 != len(numbers) or numbers != array("I", range(first, last + 1)):
             for number, uid in zip(numbers, uids, strict=True):

@@ -20,17 +20,18 @@ _BRACE = 0x7D
 
 
 class Places(NamedTuple):
-    """Where responses begin, and about which messages they are."""
+    """Where responses begin, where the last one ends, and about which messages they are."""
 
     starts: list[int]
+    end: int
     numbers: "array[int]"
     uids: "array[int]"
 
 
-def whole_responses(run: bytes, at: int) -> tuple[Places, int]:
-    """The FETCH responses from ``at`` on that begin with the UID, and where the last one ends.
+def whole_responses(run: bytes, at: int) -> Places:
+    """The FETCH responses from ``at`` on that begin with the UID.
 
-    ``run`` are whole numbered responses, as the framer hands them out. It ends in front of the
+    ``run`` are whole numbered responses, as the framer hands them out. They end in front of the
     first that is different, if only in spelling; most servers spell so.
     """
     starts: list[int] = []
@@ -41,7 +42,7 @@ def whole_responses(run: bytes, at: int) -> tuple[Places, int]:
         while run[end - 3] == _BRACE and run[end - 2] == _CR:
             size = _SIZE.search(run, end - 14, end)
             if size is None:
-                return Places(starts, numbers, uids), at
+                return Places(starts, at, numbers, uids)
             end = find(b"\n", end + int(size[1])) + 1
         if run[end - 2] != _CR or not end:
             break
@@ -49,7 +50,7 @@ def whole_responses(run: bytes, at: int) -> tuple[Places, int]:
         numbers.append(int(found[1]))
         uids.append(int(found[2]))
         at = end
-    return Places(starts, numbers, uids), at
+    return Places(starts, at, numbers, uids)
 
 
 def keep_run(
@@ -58,7 +59,7 @@ def keep_run(
     """Read the responses, and keep what they tell."""
     told = Told(partials)
     scanner = FetchScanner(told)
-    ends = [*places.starts[1:], len(run)]
+    ends = [*places.starts[1:], places.end]
     for start, end, uid in zip(places.starts, ends, places.uids, strict=True):
         scanner.read(run, start, end)
         if told.uid == uid:  # else it says something else further behind

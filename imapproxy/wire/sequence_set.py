@@ -19,6 +19,7 @@ MAX_NUMBER = 2**32 - 1
 
 # "*", the largest number in use. No nz-number is 0, so that 0 is free to stand for it.
 STAR = 0
+_ZERO = 0x30
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -45,6 +46,9 @@ class SequenceSet:
 
         Raises ``DecodeError`` for anything else, ``LimitExceeded`` for numbers over 32 bits.
         """
+        if octets.isdigit() and len(octets) < 10 and octets[0] != _ZERO:
+            number = int(octets)  # one message, as programs fetch them that read one by one
+            return cls(((number, number),))
         if SEQUENCE_SET.fullmatch(octets) is None:
             raise DecodeError("not a sequence set")
         if octets == b"$":
@@ -83,6 +87,8 @@ class SequenceSet:
         sequence numbers they are the client's mistake, which only the caller can tell.
         ``$`` has no ranges of its own and resolves to none.
         """
+        if len(self.ranges) == 1 and not self.has_star:
+            return tuple((min(ends), max(ends)) for ends in self.ranges)
         ordered = sorted(
             (first, last) if first <= last else (last, first)
             for first, last in self._without_star(largest)

@@ -796,3 +796,33 @@ async def test_flushed_and_close_may_be_called_at_any_time(store):
     await first
     await second
     assert held(store, INBOX) == [1]
+
+
+@in_reactor
+async def test_what_is_told_later_is_in_order_with_all_else(store):
+    def keep(uid):
+        def later(keeping):
+            keeping.keep_attributes(INBOX, uid, {"RFC822.SIZE": b"3"})
+            keeping.keep_section(INBOX, uid, "", Form.LITERAL, b"abc", clean=True)
+            keeping.keep_section(INBOX, 2**32, "", Form.LITERAL, b"no UID")
+            keeping.keep_attributes(INBOX, uid, {"UNKNOWN": b"1", "ENVELOPE": b""})
+
+        return later
+
+    store.writer.keep_later(keep(1), 3)
+    store.writer.keep_later(keep(2), 3)
+    store.writer.forget(INBOX, [1])
+    store.writer.keep_later(keep(3), 3)
+    store.writer.copied(INBOX, ARCHIVE, [(3, 9)])
+    await store.flushed()
+    reader = store.reader
+    assert reader.attributes(INBOX, ("RFC822.SIZE", "ENVELOPE"), *ALL) == [
+        (2, b"3", None),
+        (3, b"3", None),
+    ]
+    sections = [*reader.sections(INBOX, BODY, *ALL, 99), *reader.sections(ARCHIVE, BODY, *ALL, 99)]
+    assert [(s.uid, s.data, s.clean) for s in sections] == [
+        (2, b"abc", True),
+        (3, b"abc", True),
+        (9, b"abc", True),
+    ]

@@ -5,6 +5,7 @@ pages are in disorder leads to rows of another mailbox, and their seals are whol
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from imapproxy.cache.sqlite.schema import COLUMNS, UID_MASK
@@ -95,7 +96,8 @@ def held(attributes: Sequence[str], needs: Sequence[Need]) -> tuple[str, list[An
     )
 
 
-def sections(need: Need) -> tuple[str, list[Any], list[Any]]:
+@lru_cache(256)
+def sections(need: Need) -> tuple[str, Sequence[Any], Sequence[Any]]:
     """Sections between two messages with what is given inline of their octets, ascending.
 
     Parameters in front of the two messages, and behind them.
@@ -108,7 +110,7 @@ def sections(need: Need) -> tuple[str, list[Any], list[Any]]:
             f"{found} FROM section AS s LEFT JOIN chunk ON chunk.id = s.content << 20 "
             "WHERE message BETWEEN ?1 AND ?2 AND +message BETWEEN ?1 AND ?2 "
             f"AND {condition} ORDER BY message",
-            [],
+            (),
             parameters,
         )
     # SQLite takes all columns from the row in which min() found the least.
