@@ -111,7 +111,7 @@ class Caching:
     def relaying(self, command: RelayedCommand, line: ClientLine, *, whole: bool) -> None:
         """A command is about to be relayed; ``whole`` tells that its line is all of it."""
         name = command.name
-        self._changes.relaying(command, line if whole else None)
+        self._changes.relaying(command, line)
         self._lists.relaying(command, line, self._owner.in_flight, whole=whole)
         if not is_followed(name, line.rest):
             self._blind_for_good = self._blind_for_good or name in (b"ENABLE", b"NOTIFY")
@@ -122,6 +122,10 @@ class Caching:
             self._leave()
         elif name in (b"FETCH", b"UID FETCH"):
             self._passes(command, line if whole else None)
+
+    def went_on(self, octets: bytes) -> None:
+        """More of the last command is relayed: a literal, or what is behind one."""
+        self._changes.went_on(octets)
 
     def _selecting(self, command: RelayedCommand, line: ClientLine | None) -> None:
         self._leave()

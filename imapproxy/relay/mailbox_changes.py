@@ -2,14 +2,13 @@
 
 What is held of a message is true of its copy, too (RFC 9051 section 6.4.7), so that what was moved
 is not fetched again; and what is held under a mailbox's name has to follow the name. Only what the
-upstream has confirmed counts, and only where both names can be told for sure: a name that comes as
-a literal is not gathered here, and behind such a command nothing is believed of a mailbox that is
-known by its name alone.
+upstream has confirmed counts, and only where both names can be told for sure. Names that come as
+literals are gathered as far as names go; behind a command with more than that nothing is believed
+of a mailbox that is known by its name alone.
 """
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from imapproxy.cache.store import Mailbox, Writer
 from imapproxy.relay.client_line import ClientLine
@@ -29,17 +28,37 @@ from imapproxy.wire.sequence_set import SequenceSet
 _COPIES = frozenset((b"COPY", b"UID COPY"))
 _MOVES = frozenset((b"MOVE", b"UID MOVE"))
 _RENAMES = frozenset((b"RENAME", b"DELETE"))
+_FOLLOWED = _COPIES | _MOVES | _RENAMES
 # So many messages are told to the store at once, and so many of one command at all: a set of four
 # billion UIDs is a few octets on the wire.
 _AT_ONCE = 1000
 _MAX_COPIED = 100_000
+# Octets of a command with literals: a set of messages may be long, and two names are not.
+_MAX_GATHERED = 64 * 1024
 
 
-class _Change(NamedTuple):
-    """A command that is under way; ``body`` is ``None`` where it could not be read."""
+class _Change:
+    """A command that is under way; ``octets`` are what is behind its tag."""
 
-    body: CommandBody | None
-    source: Mailbox | None
+    def __init__(self, octets: bytes, source: Mailbox | None) -> None:
+        self.source = source
+        self._octets: bytes | None = octets
+
+    def went_on(self, octets: bytes) -> None:
+        """More of it was sent."""
+        if self._octets is not None:
+            is_short = len(self._octets) + len(octets) <= _MAX_GATHERED
+            self._octets = self._octets + octets if is_short else None
+
+    @property
+    def body(self) -> CommandBody | None:
+        """The command; ``None`` where it cannot be read."""
+        if self._octets is None:
+            return None
+        try:
+            return decode_command(b"x" + self._octets, lenient=True).body
+        except DecodeError:
+            return None
 
 
 class MailboxChanges:
@@ -56,12 +75,19 @@ class MailboxChanges:
         self._selected = selected
         self._has_ids = has_ids
         self._under_way: dict[RelayedCommand, _Change] = {}
+        self._last: _Change | None = None  # the last command that was begun, if it is one
 
-    def relaying(self, command: RelayedCommand, line: ClientLine | None) -> None:
-        """A command is about to be relayed; ``line`` is ``None`` unless it is here whole."""
-        if command.name in _COPIES | _MOVES | _RENAMES:
-            body = None if line is None else _body_of(line)
-            self._under_way[command] = _Change(body, self._selected.mailbox)
+    def relaying(self, command: RelayedCommand, line: ClientLine) -> None:
+        """A command is about to be relayed, of which this is the first line."""
+        self._last = None
+        if command.name in _FOLLOWED:
+            self._last = _Change(line.rest, self._selected.mailbox)
+            self._under_way[command] = self._last
+
+    def went_on(self, octets: bytes) -> None:
+        """More of the last command was sent: a literal, or what is behind one."""
+        if self._last is not None:
+            self._last.went_on(octets)
 
     def status(self, line: bytes) -> None:
         """An untagged OK: MOVE tells by it what went where (RFC 6851 section 4.3)."""
@@ -86,6 +112,7 @@ class MailboxChanges:
 
     def lost(self) -> None:
         """No answer comes any more: what is under way was done, or it was not."""
+        self._last = None
         changes, self._under_way = self._under_way, {}
         for command, change in changes.items():
             match change.body:
@@ -129,13 +156,6 @@ class MailboxChanges:
             return
         if mailbox.name.startswith(old) or mailbox.name == new:
             self._selected.blind("a mailbox was renamed or deleted")
-
-
-def _body_of(line: ClientLine) -> CommandBody | None:
-    try:
-        return decode_command(b"x" + line.rest, lenient=True).body
-    except DecodeError:
-        return None
 
 
 def _copy_uid(line: bytes) -> CopyUid | None:

@@ -321,6 +321,8 @@ class RelaySession:
             self._undecided = command
 
     def _note_more(self, octets: bytes) -> None:
+        if self._caching is not None:
+            self._caching.went_on(octets)
         if self._comeback is not None and self._comeback.ledger.reads_on:
             self._comeback.ledger.went_on(octets)
 

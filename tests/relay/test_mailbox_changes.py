@@ -110,7 +110,7 @@ def test_of_two_moves_at_once_the_untagged_response_tells_nothing(live, envelope
     assert held(live, TRASH) == []
 
 
-def test_a_copy_to_a_name_that_is_a_literal_tells_nothing(live, envelopes):
+def test_a_copy_to_a_name_that_is_a_literal_is_one(live, envelopes):
     envelopes.script(r"""
         C: c UID COPY 11 {5}
         U: c UID COPY 11 {5}
@@ -122,7 +122,7 @@ def test_a_copy_to_a_name_that_is_a_literal_tells_nothing(live, envelopes):
         R: c OK [COPYUID 9 11 4] .
     """)
 
-    assert held(live, TRASH) == []
+    assert held(live, TRASH) == [4]
 
 
 def test_the_source_is_what_was_selected_when_the_command_was_given(live, envelopes):
@@ -237,14 +237,79 @@ def test_the_name_of_the_selected_mailbox_is_not_believed_any_more(trash, comman
     talk.script(then)
 
 
-def test_behind_a_name_that_is_a_literal_nothing_is_believed(trash):
-    trash.store.writer.keep_shape(ACCOUNT, b"FETCH (UID)", (b"UID",))
+def test_a_deleted_mailbox_whose_name_is_a_literal_is_not_kept(trash):
     talk = trash.talk()
-    talk.script(SELECT_TRASH)
+    talk.script(SELECT)
     talk.script(r"""
-        C. d DELETE {5+}\r\nOther\r\n
-        U. d DELETE {5+}\r\nOther\r\n
+        C. d DELETE {5+}\r\nTr
+        U. d DELETE {5+}\r\nTr
+        C. ash\r\n
+        U. ash\r\n
         S: d OK .
         R: d OK .
     """)
-    talk.script(RELAYED)
+
+    assert held(trash, TRASH) == []
+
+
+def test_a_mailbox_is_renamed_by_literals(trash):
+    talk = trash.talk()
+    talk.script(r"""
+        C: r RENAME {5}
+        U: r RENAME {5}
+        S: + .
+        R: + .
+        C: Trash {3+}
+        U: Trash {3+}
+        C: Old
+        U: Old
+        S: r OK .
+        R: r OK .
+    """)
+
+    assert held(trash, TRASH) == []
+    assert held(trash, TRASH._replace(name=b"Old")) == [4]
+
+
+def test_the_literal_of_the_next_command_is_its_own(trash):
+    talk = trash.talk()
+    talk.script(r"""
+        C. d DELETE {5+}\r\nTrash\r\na APPEND x {3+}\r\nabc\r\n
+        U. d DELETE {5+}\r\nTrash\r\na APPEND x {3+}\r\nabc\r\n
+        S. d OK .\r\na OK .\r\n
+        R. d OK .\r\na OK .\r\n
+    """)
+
+    assert held(trash, TRASH) == []
+
+
+def test_what_is_refused_before_its_literal_changes_nothing(trash):
+    talk = trash.talk()
+    talk.script(r"""
+        C: d DELETE {5}
+        U: d DELETE {5}
+        S: d NO .
+        R: d NO .
+        C: n NOOP
+        U: n NOOP
+        S: n OK .
+        R: n OK .
+    """)
+
+    assert held(trash, TRASH) == [4]
+
+
+@pytest.mark.parametrize(
+    ("name", "then"), [("Other", SERVED), ("Trash", RELAYED), ("x" * 70_000, RELAYED)]
+)
+def test_only_a_name_that_is_too_long_may_be_any(trash, name, then):
+    trash.store.writer.keep_shape(ACCOUNT, b"FETCH (UID)", (b"UID",))
+    talk = trash.talk()
+    talk.script(SELECT_TRASH)
+    talk.script(rf"""
+        C. d DELETE {{{len(name)}+}}\r\n{name}\r\n
+        U. d DELETE {{{len(name)}+}}\r\n{name}\r\n
+        S: d OK .
+        R: d OK .
+    """)
+    talk.script(then)
