@@ -26,7 +26,7 @@ class Totals:
     checked: int = 0
     ended: int = 0
 
-    def add(self, result: Comparison | Watched) -> None:
+    def add(self, result: Comparison | Watched, mode: Mode) -> None:
         """Count one script."""
         self.commands += result.commands
         self.faults += len(result.faults)
@@ -35,6 +35,8 @@ class Totals:
             self.checked += result.run.checked
         else:
             self.kinds += result.kinds
+            if mode.cache != "live":
+                self.faults += result.kinds[Kind.IN_TWO_PARTS]
 
     def __iadd__(self, other: "Totals") -> "Totals":
         self.commands += other.commands
@@ -83,7 +85,7 @@ def run_mode(mode: Mode, options: argparse.Namespace, totals: Totals) -> None:
             took = time.monotonic() - started
             sys.stdout.write(f"{report(result, options.show)}\n  ({took:.1f} s)\n")
             sys.stdout.flush()
-            totals.add(result)
+            totals.add(result, mode)
             if totals.found and not options.keep_going:
                 return
 
