@@ -13,7 +13,10 @@ from imapproxy.wire.fetch_scanner import FETCH_BEGINS, FetchScanner
 from imapproxy.wire.framing import Line, Octets, ResponseFramer
 
 _NUMBERED = re.compile(rb"\* ([0-9]{1,10}) (EXISTS|EXPUNGE|FETCH)\b", re.IGNORECASE)
-_NEWS = re.compile(rb"^\* [0-9]+ (?!FETCH )", re.IGNORECASE | re.MULTILINE)
+# Numbered responses that are no FETCH, or are not spelled so: the first of a run, and one behind
+# others. Both begin with a fixed octet, which makes them one fast scan (hot: FETCH 1:* (FLAGS)).
+_NEWS_FIRST = re.compile(rb"\* [0-9]++ (?!FETCH )")
+_NEWS_BEHIND = re.compile(rb"\n\* [0-9]++ (?!FETCH )")
 _VANISHED = re.compile(rb"\* VANISHED\b", re.IGNORECASE)
 _STATUS = re.compile(rb"\* OK \[", re.IGNORECASE)
 # An answer to one of our own questions has no literal longer than this (PREVIEW: 256 characters),
@@ -131,7 +134,7 @@ class Untagged:
                 return b""
             return self._in_fragments(run)
         view = self._selected.view
-        if (view is None or (self._tee.idle and view.complete)) and _NEWS.search(run) is None:
+        if (view is None or (self._tee.idle and view.complete)) and not _has_news(run):
             return run
         return self._read(run)
 
@@ -297,3 +300,8 @@ class Untagged:
                 scanner.line(fragment)
             else:
                 scanner.octets(fragment)
+
+
+def _has_news(run: bytes) -> bool:
+    """Whether anything but FETCH responses may be in a run of whole ones."""
+    return _NEWS_FIRST.match(run) is not None or _NEWS_BEHIND.search(run) is not None
