@@ -7,6 +7,7 @@
 #   make fuzz          inputs that nobody thought of: FUZZ_SECONDS=600, in all
 #   make bench         speed and memory, compared with a direct connection and with stunnel
 #   make bench-cache   what was read once, read again; and what filling the cache costs
+#   make bench-growth  the same in mailboxes of 1,000, 10,000 and 100,000 messages
 #   make bench-far     a server behind a line of 40 ms: the pool, compression, TLS sessions
 #   make clean         remove what the others made
 
@@ -21,7 +22,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
 
-.PHONY: demo test check differential fuzz bench bench-cache bench-far clean
+.PHONY: demo test check differential fuzz bench bench-cache bench-growth bench-far clean
 
 demo: $(VENV)/.installed
 	$(BIN)/imapproxy demo
@@ -48,7 +49,13 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.workers
 
 bench-cache: $(VENV)/.installed-test
-	$(BIN)/python -m benchmarks.cache $(ARGS)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '.[bench]'
+	mkdir -p benchmarks/out
+	$(BIN)/python -m benchmarks.cache --json benchmarks/out/cache.json $(ARGS)
+	$(BIN)/python -m benchmarks.plot benchmarks/out/cache.json benchmarks/out
+
+bench-growth: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.growth $(ARGS)
 
 bench-far: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.far $(ARGS)

@@ -9,7 +9,7 @@ import json
 import ssl
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,7 +30,8 @@ from tests.real.dovecot import Account, Dovecot
 _NAMES = (DIRECT, "proxy")
 
 
-def _rows(messages: int, limits: dict[str, float]) -> Iterator[Row]:
+def rows_of(messages: int, limits: Mapping[str, float | None]) -> Iterator[Row]:
+    """A row for each key of ``limits``, in a mailbox of ``messages`` messages."""
     single, many = min(messages, 300), min(messages, 3_000)
     one_by_one = tuple(b"FETCH %d (UID BODY.PEEK[])" % number for number in range(1, single + 1))
     commands = {
@@ -121,10 +122,11 @@ def _first_read(target: Target, account: Account, row: Row, messages: int) -> tu
         # In each session Dovecot takes 0.7 s for the first message of a large Maildir, whichever it
         # is. Both pay that, and it is many times what is measured here; so it is paid before.
         client.run(b"FETCH %d (BODY.PEEK[]<0.1>)" % messages)
-        return _timed(client, row)
+        return timed(client, row)
 
 
-def _timed(client: Client, row: Row) -> tuple[float, int]:
+def timed(client: Client, row: Row) -> tuple[float, int]:
+    """Seconds and octets of one row."""
     began = time.perf_counter()
     octets = sum(map(client.run, row.commands))
     return time.perf_counter() - began, octets
@@ -156,8 +158,8 @@ def main(
 ) -> None:
     """Compare the proxy's cache with the same Dovecot direct over TLS."""
 
-    def chosen(limits: dict[str, float]) -> list[Row]:
-        return [row for row in _rows(messages, limits) if not wanted or row.key in wanted]
+    def chosen(limits: Mapping[str, float | None]) -> list[Row]:
+        return [row for row in rows_of(messages, limits) if not wanted or row.key in wanted]
 
     parts: dict[str, list[Measured]] = {}
     with bench_server(data, messages) as (dovecot, account):
