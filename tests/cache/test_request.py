@@ -125,3 +125,20 @@ def test_a_uid_is_told_where_it_is_asked_for(name):
     assert asked("ENVELOPE", name).wants_uid == (name != "FETCH")
     assert asked("(UID ENVELOPE)", name).wants_uid
     assert (b"UID" in asked("ENVELOPE", name).names) == (name != "FETCH")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "is_one"),
+    [
+        ("(UID ENVELOPE)", True),
+        ("(uid BODY.PEEK[] FLAGS)", True),
+        ("(ENVELOPE UID)", False),
+        ("(ENVELOPE)", False),
+        ("UID", False),
+        ("ALL", False),
+    ],
+)
+def test_answers_of_both_commands_have_one_shape_where_the_uid_is_asked_for_first(
+    attributes, is_one
+):
+    assert (asked(attributes).key == asked(attributes, "UID FETCH").key) == is_one

@@ -38,6 +38,18 @@ def test_the_next_session_is_served_too(live):
     """)
 
 
+def test_both_commands_are_served_where_the_uid_is_asked_for_first(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.script(r"""
+        C: u UID FETCH 11:12 (UID ENVELOPE)
+        R: * 1 FETCH (UID 11 ENVELOPE (a))
+        R: * 2 FETCH (UID 12 ENVELOPE (b))
+        R: u OK Fetch completed.
+    """)
+
+
 def test_what_went_while_nobody_watched_is_not_held_any_more(live):
     talk = live.talk()
     talk.script(SELECT)
