@@ -17,6 +17,7 @@ from typing import TextIO
 
 import click
 
+from benchmarks.caching_peers import caching_peers
 from benchmarks.client import Client, Endpoint
 from benchmarks.corpus import default_directory
 from benchmarks.delay import RATE, RTT, delayed
@@ -63,9 +64,16 @@ def _fill(client: Client, messages: int, rows: Sequence[Row]) -> None:
 
 
 def _warm(
-    dovecot: Dovecot, account: Account, port: int, rows: Sequence[Row], rounds: int, messages: int
+    dovecot: Dovecot,
+    account: Account,
+    port: int,
+    rows: Sequence[Row],
+    rounds: int,
+    messages: int,
+    *,
+    peers: bool = False,
 ) -> list[Measured]:
-    """Each row by the client direct, and by one whose proxy has everything."""
+    """Each row by the client direct, by one whose proxy has everything, and by its peers."""
     context = ssl.create_default_context(cafile=str(dovecot.ca_file))
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="imapproxy-bench-")))
@@ -85,6 +93,8 @@ def _warm(
                 Target(DIRECT, Endpoint(port, context)),
                 Target("proxy", Endpoint(proxy.port)),
             ]
+            if peers:
+                targets += stack.enter_context(caching_peers(dovecot, account, directory))
             clients = {t.name: stack.enter_context(closing(t.open(account))) for t in targets}
             return measure(clients, rows, rounds)
 
@@ -137,6 +147,7 @@ def timed(client: Client, row: Row) -> tuple[float, int]:
 @click.option("--rounds", default=5, show_default=True, help="Rounds behind the warm-up.")
 @click.option("--far/--no-far", default=True, help="Measure behind the long line, too.")
 @click.option("--cold/--no-cold", default=True, help="Measure filling, too.")
+@click.option("--peers/--no-peers", default=True, help="Measure other proxies, too.")
 @click.option("--row", "wanted", multiple=True, help="Only this row (bodies, single, ...).")
 @click.option(
     "--data",
@@ -151,6 +162,7 @@ def main(
     rounds: int,
     far: bool,
     cold: bool,
+    peers: bool,
     wanted: Sequence[str],
     data: Path,
     json_file: TextIO | None,
@@ -164,7 +176,7 @@ def main(
     parts: dict[str, list[Measured]] = {}
     with bench_server(data, messages) as (dovecot, account):
         near = dovecot.imaps_port
-        parts["warm"] = _warm(dovecot, account, near, chosen(_WARM), rounds, messages)
+        parts["warm"] = _warm(dovecot, account, near, chosen(_WARM), rounds, messages, peers=peers)
         _show("Warm, on this machine", parts["warm"])
         if cold and chosen(_COLD):
             parts["cold"] = _cold(dovecot, account, chosen(_COLD), rounds, messages)
@@ -182,7 +194,8 @@ def main(
 
 
 def _show(title: str, measured: Sequence[Measured]) -> None:
-    print(f"{title}\n{table(measured, DIRECT, _NAMES)}\n", flush=True)
+    names = list(measured[0].seconds) if measured else []
+    print(f"{title}\n{table(measured, DIRECT, names)}\n", flush=True)
 
 
 if __name__ == "__main__":
