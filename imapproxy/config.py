@@ -97,7 +97,8 @@ class CacheConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """``[cache]``: what is kept on this machine, and when it is believed.
 
     ``freshness``: see :class:`imapproxy.relay.freshness.Freshness`. ``news_interval`` and
-    ``list_ttl`` are in seconds, ``max_size`` in octets or with a unit.
+    ``list_ttl`` are in seconds, ``max_size`` in octets or with a unit. ``offline`` is whether what
+    is held can be read while the server cannot be reached.
     """
 
     enabled: bool = True
@@ -105,6 +106,7 @@ class CacheConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     news_interval: float = NEWS_INTERVAL
     list_ttl: float = 0.0
     max_size: str | int = "2GiB"
+    offline: bool = True
 
 
 class ReconnectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -145,11 +147,14 @@ class ListenerSettings(msgspec.Struct, frozen=True):
 
 
 class CacheSettings(msgspec.Struct, frozen=True):
-    """Where the cache lives, how many octets it may have, and how fresh its answers are."""
+    """Where the cache lives, how many octets it may have, how fresh its answers are, and whether
+    it is read offline.
+    """
 
     directory: Path
     max_octets: int
     freshness: Freshness
+    offline: bool = True
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -244,7 +249,7 @@ def cache_settings(config: Config, base: Path) -> CacheSettings | None:
         raise ConfigError("is too small to be of use; 16MiB at least", "cache.max_size")
     directory = base / config.data_dir if config.data_dir else user_data_path("imapproxy")
     freshness = Freshness(cache.freshness == "exact", cache.news_interval, cache.list_ttl)
-    return CacheSettings(directory, max_octets, freshness)
+    return CacheSettings(directory, max_octets, freshness, cache.offline)
 
 
 def load_upstream(

@@ -26,4 +26,4 @@ async def introduce(reactor: Any, partners: PartnerSource) -> None:
     except TimeoutError:
         _log.warn("{upstream} has not answered yet", upstream=partners)
     except UpstreamError as error:
-        _log.warn("{error}; until that is mended nobody can log in", error=str(error))
+        _log.warn("{error}; until that is mended nobody can log in to it", error=str(error))

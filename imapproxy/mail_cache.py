@@ -1,14 +1,16 @@
 """The cache of this process: the store that its configuration names, and whose mail is in it."""
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from urllib.parse import quote_from_bytes
-
-from twisted.internet.defer import Deferred
 
 from imapproxy.cache.sqlite.store import open_store
 from imapproxy.cache.store import Store, StoreError
 from imapproxy.config import CacheSettings, ConfigError
+from imapproxy.listener.offline_entrance import OfflineEntrance
+from imapproxy.offline.figures import OfflineFigures
+from imapproxy.offline.in_thread import OneAtATime
 from imapproxy.relay.account_lists import Lists
 from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.freshness import Freshness
@@ -20,11 +22,21 @@ from imapproxy.wire.credentials import Credentials
 
 
 class MailCache:
-    """One store, and how fresh its answers have to be; that may be changed at any time."""
+    """One store, how fresh its answers have to be, and whether it is read ``offline``.
 
-    def __init__(self, store: Store, freshness: Freshness) -> None:
+    The last two may be changed at any time.
+    """
+
+    def __init__(
+        self, reactor: Any, store: Store, freshness: Freshness, *, offline: bool = True
+    ) -> None:
         self.store = store
         self.freshness = freshness
+        self.offline = offline
+        self._reactor = reactor
+        self._in_thread = OneAtATime(reactor)
+        self._offline_figures = OfflineFigures()
+        self._entrances: dict[Address, OfflineEntrance] = {}
         self._lists = Lists()
         self._traffic = Traffic()
 
@@ -42,6 +54,25 @@ class MailCache:
             traffic=self._traffic,
         )
 
+    def entrance(self, address: Address) -> OfflineEntrance | None:
+        """The one way in to what is held of an upstream, if there is any."""
+        if not self.offline:
+            return None
+        if address not in self._entrances:
+            self._entrances[address] = OfflineEntrance(
+                address,
+                self.store,
+                partial(account_name, address),
+                self._reactor,
+                self._in_thread,
+                self._offline_figures,
+            )
+        return self._entrances[address]
+
+    def offline_sessions(self) -> Figures:
+        """Who reads what is held while the upstream is away, for the status."""
+        return asdict(self._offline_figures)
+
     def traffic(self) -> Figures:
         """What the sessions of this process have done, for the status."""
         return asdict(self._traffic)
@@ -54,9 +85,11 @@ class MailCache:
             return {}  # said in the log
         return {"octets_held": in_use, "octets_at_most": limit}
 
-    def close(self) -> "Deferred[None]":
+    async def close(self) -> None:
         """Finish writing."""
-        return self.store.close()
+        for entrance in self._entrances.values():
+            await entrance.settled()
+        await self.store.close()
 
 
 def open_cache(reactor: Any, settings: CacheSettings) -> MailCache:
@@ -65,7 +98,7 @@ def open_cache(reactor: Any, settings: CacheSettings) -> MailCache:
         store = open_store(reactor, settings.directory, max_octets=settings.max_octets)
     except StoreError as error:
         raise ConfigError(str(error)) from None
-    return MailCache(store, settings.freshness)
+    return MailCache(reactor, store, settings.freshness, offline=settings.offline)
 
 
 def account_name(address: Address, credentials: Credentials) -> bytes:

@@ -23,6 +23,8 @@ from imapproxy.listen_address import ListenAddress, cannot_listen, found_again
 from imapproxy.listener.doorkeeper import Doorkeeper
 from imapproxy.listener.factory import ListenerFactory
 from imapproxy.listener.limits import Limits
+from imapproxy.listener.login import Partners
+from imapproxy.listener.offline_entrance import OfflineEntrance, RememberedPartners
 from imapproxy.listener.prudence import PrudentPartners
 from imapproxy.listener.tls import ServerTls
 from imapproxy.mail_cache import MailCache, open_cache
@@ -59,6 +61,7 @@ class Listener:
         *,
         listens: bool = True,
         reconnect: ReconnectRules = NO_RECONNECTING,
+        entrance: OfflineEntrance | None = None,
     ) -> None:
         self.settings = settings
         self.partners = partners
@@ -66,12 +69,13 @@ class Listener:
         self._doorkeeper = doorkeeper
         self.factory = ListenerFactory(
             reactor,
-            self._prudent(partners, limits),
+            self._prudent(partners, limits, entrance),
             limits,
             imapproxy.__version__,
             _starttls(settings),
             doorkeeper,
             reconnect,
+            entrance,
         )
         self._reactor = reactor
         self._port: IListeningPort | None = None
@@ -119,17 +123,23 @@ class Listener:
         limits: Limits,
         partners: PartnerSource,
         reconnect: ReconnectRules,
+        entrance: OfflineEntrance | None,
     ) -> None:
         """Take new settings for the same address; connections keep what they began with."""
         self.settings = settings
         self.partners = partners
-        self.factory.partners = self._prudent(partners, limits)
+        self.factory.partners = self._prudent(partners, limits, entrance)
+        self.factory.entrance = entrance
         self.factory.limits = limits
         self.factory.reconnect = reconnect
         self.factory.tls = _starttls(settings)
 
-    def _prudent(self, partners: PartnerSource, limits: Limits) -> PrudentPartners:
-        return PrudentPartners(partners, self._doorkeeper.prudence, limits.max_refused_logins)
+    def _prudent(
+        self, partners: PartnerSource, limits: Limits, entrance: OfflineEntrance | None
+    ) -> Partners:
+        prudence = self._doorkeeper.prudence
+        prudent = PrudentPartners(partners, prudence, limits.max_refused_logins)
+        return prudent if entrance is None else RememberedPartners(prudent, entrance)
 
     def protocol(self, peer: IAddress | None) -> Any:
         """For a connection that was accepted: with TLS at once, or without."""
@@ -211,6 +221,7 @@ class ProxyService(Service):
         if self._settings.cache is not None and self._cache is None:
             self._cache = open_cache(self._reactor, self._settings.cache)
             self.registry.add("cache", self._cache.traffic)
+            self.registry.add("offline", self._cache.offline_sessions)
             self.registry.add(SHARED, self._cache.room)
         started = await self._started(self._settings.listeners)
         self.listeners = started
@@ -249,6 +260,7 @@ class ProxyService(Service):
             self.doorkeeper,
             listens=self._listens,
             reconnect=self._settings.reconnect,
+            entrance=self._entrance(settings.upstream),
         )
         await listener.start()
         if not settings.address.is_loopback:
@@ -277,6 +289,9 @@ class ProxyService(Service):
             outcomes = self.doorkeeper.prudence.outcomes_at(str(upstream.address))
             self.registry.add(f"log-ins at {upstream.address}", lambda: asdict(outcomes))
         return self._sources[upstream]
+
+    def _entrance(self, upstream: Upstream) -> OfflineEntrance | None:
+        return None if self._cache is None else self._cache.entrance(upstream.address)
 
     def status(self, worker: int = 0) -> ProcessStatus:
         """What this process has to tell of itself; ``worker`` is which one of several it is."""
@@ -316,7 +331,8 @@ class ProxyService(Service):
         after = [old or next(added) for old in kept]
         for listener, wanted in zip(after, settings.listeners, strict=True):
             partners = self._partners(wanted.upstream)
-            listener.change(wanted, settings.limits, partners, settings.reconnect)
+            entrance = self._entrance(wanted.upstream)
+            listener.change(wanted, settings.limits, partners, settings.reconnect, entrance)
         await self._retire([listener for listener in self.listeners if listener not in after])
         self._pool.rules = settings.pool
         for upstream in sources.keys() - self._sources.keys():
@@ -333,12 +349,13 @@ class ProxyService(Service):
         return [None if index is None else self.listeners[index] for index in found]
 
     def _reload_cache(self, wanted: CacheSettings | None) -> None:
-        """Of the cache only how fresh its answers are can be changed while it is in use."""
+        """Of the cache only how it is read can be changed while it is in use."""
         before = self._settings.cache
         if wanted is None or before is None or self._cache is None:
             changed = wanted is not before
         else:
             self._cache.freshness = wanted.freshness
+            self._cache.offline = wanted.offline
             changed = (wanted.directory, wanted.max_octets) != (before.directory, before.max_octets)
         if changed:
             self.log.warn("whether, where and how much is cached changes with a restart only")

@@ -14,7 +14,8 @@ STANDS_ON: Mapping[str, frozenset[str]] = {
     "upstream": frozenset({"wire"}),
     "cache": frozenset({"wire"}),
     "relay": frozenset({"wire", "upstream", "cache"}),
-    "listener": frozenset({"wire", "upstream", "cache", "relay"}),
+    "offline": frozenset({"wire", "upstream", "cache", "relay"}),
+    "listener": frozenset({"wire", "upstream", "cache", "relay", "offline"}),
 }
 # The language is octets in, values out: no I/O, no clock, no Twisted.
 NOT_FOR_WIRE = frozenset(

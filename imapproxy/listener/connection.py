@@ -20,8 +20,11 @@ from zope.interface import implementer
 from imapproxy.listener.attempts import Account
 from imapproxy.listener.census import host_of
 from imapproxy.listener.limits import Limits
-from imapproxy.listener.login import LoginStage, Partners
+from imapproxy.listener.login import Entrance, LoginStage, Partners
 from imapproxy.listener.stage import Stage
+from imapproxy.offline.account import HeldAccount
+from imapproxy.offline.figures import OfflineFigures
+from imapproxy.offline.session import OfflineSession
 from imapproxy.relay.comeback import Comeback, ReconnectRules, Reopen
 from imapproxy.relay.partner import Partner
 from imapproxy.relay.session import RelaySession
@@ -41,6 +44,12 @@ _CLOSE_TIMEOUT = 60.0  # seconds for the client to take what was written to it
 _LAST_WORDS = 1.0  # the same, when the proxy is told to stop
 
 
+class OfflineDoor(Entrance, Protocol):
+    """The way in to what is held, and who is inside."""
+
+    figures: OfflineFigures
+
+
 class House(Protocol):
     """Who keeps the list of connections and the rules for them (the listener's factory)."""
 
@@ -50,6 +59,7 @@ class House(Protocol):
     agent: str
     partners: Partners  # where a new connection gets its partner
     tls: Any  # server-side TLS options for STARTTLS, or None
+    entrance: OfflineDoor | None  # to what is held, while the upstream is away
 
     def joined(self, connection: "ClientConnection") -> bytes | None:
         """Count a new connection in; text for a BYE if it is one too many."""
@@ -110,7 +120,10 @@ class ClientConnection(TwistedProtocol):
             self.close()
             return
         house = self._house
-        stage = LoginStage(self, house.partners, house.clock, house.limits, house.agent)
+        self._entrance = house.entrance
+        stage = LoginStage(
+            self, house.partners, house.clock, house.limits, house.agent, house.entrance
+        )
         self._stage = stage
         stage.greet()
 
@@ -254,13 +267,42 @@ class ClientConnection(TwistedProtocol):
 
     def enter(self, partner: Partner, tag: bytes, reopen: Reopen) -> None:
         """See :class:`LoginPort`."""
-        house = self._house
-        house.authenticated(self)
-        self._framer.max_line = house.limits.max_line
+        self._logged_in()
+        self.write(partner.answer_to_login(tag))
+        self._relay(partner, reopen)
+
+    def enter_offline(self, account: HeldAccount, tag: bytes, reopen: Reopen) -> None:
+        """See :class:`LoginPort`."""
+        self._logged_in()
+        assert self._valve is not None
+        assert self._entrance is not None
+        figures, clock, agent = self._entrance.figures, self._house.clock, self._house.agent
+        session = OfflineSession(
+            self, account, reopen, clock, self._valve, agent, on_over=figures.left
+        )
+        figures.sessions += 1
+        self._stage = session
+        self.transport.registerProducer(session.outbox, True)
+        session.greet(tag)
+        self.proceed()
+
+    def go_online(self, partner: Partner, reopen: Reopen) -> None:
+        """See :class:`OfflinePort`."""
+        assert self._valve is not None
+        self.transport.unregisterProducer()
+        self._valve.resumeProducing()
+        self.write(partner.alerts)
+        self._relay(partner, reopen)
+
+    def _logged_in(self) -> None:
+        self._house.authenticated(self)
+        self._framer.max_line = self._house.limits.max_line
         self._framer.max_literal = None
+
+    def _relay(self, partner: Partner, reopen: Reopen) -> None:
+        house = self._house
         rules = house.reconnect
         comeback = Comeback(reopen, rules, house.clock) if rules.patience else None
-        self.write(partner.answer_to_login(tag))
         session = RelaySession(
             self,
             partner.connection,

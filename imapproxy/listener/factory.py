@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
 from imapproxy.listener.attempts import Account
-from imapproxy.listener.connection import ClientConnection
+from imapproxy.listener.connection import ClientConnection, OfflineDoor
 from imapproxy.listener.doorkeeper import Doorkeeper
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.login import Partners
@@ -17,9 +17,10 @@ from imapproxy.relay.comeback import NO_RECONNECTING, ReconnectRules
 class ListenerFactory(ServerFactory):
     """Makes a :class:`ClientConnection` of every connection accepted.
 
-    ``partners``, ``limits``, ``tls`` and ``reconnect`` may be changed at any time (a reload);
-    connections that are there keep what they began with. ``tls`` are the options for STARTTLS, or
-    ``None``. The ``doorkeeper`` is that of the service, or this listener's own.
+    ``partners``, ``limits``, ``tls``, ``reconnect`` and ``entrance`` may be changed at any time (a
+    reload); connections that are there keep what they began with. ``tls`` are the options for
+    STARTTLS, or ``None``; without an ``entrance`` nothing is read offline. The ``doorkeeper`` is
+    that of the service, or this listener's own.
     """
 
     noisy = False
@@ -33,6 +34,7 @@ class ListenerFactory(ServerFactory):
         tls: Any = None,
         doorkeeper: Doorkeeper | None = None,
         reconnect: ReconnectRules = NO_RECONNECTING,
+        entrance: OfflineDoor | None = None,
     ) -> None:
         self.clock = clock
         self.partners = partners
@@ -40,6 +42,7 @@ class ListenerFactory(ServerFactory):
         self.agent = agent
         self.tls = tls
         self.reconnect = reconnect
+        self.entrance = entrance
         self._doorkeeper = doorkeeper or Doorkeeper(clock)
         self._connections: set[ClientConnection] = set()
         self._draining = False

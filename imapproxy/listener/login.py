@@ -15,12 +15,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from imapproxy.listener.attempts import Account, account_of
-from imapproxy.listener.gathering import CommandTooLong, Gathering
 from imapproxy.listener.limits import Limits
 from imapproxy.listener.sasl import MECHANISMS, Mechanism, SaslError, decode_base64
+from imapproxy.offline.account import HeldAccount
 from imapproxy.relay.client_line import tag_of_broken_line
 from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.comeback import Reopen
+from imapproxy.relay.gathering import CommandTooLong, Gathering
 from imapproxy.relay.hop_by_hop import without_hop_by_hop
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.upstream.errors import printable
@@ -43,6 +44,15 @@ class Partners(Protocol):
 
     def open(self, credentials: Credentials) -> Coroutine[Any, Any, Partner]:
         """Log in upstream. Raises :class:`NotLetIn`."""
+
+
+class Entrance(Protocol):
+    """The way in to what is held (:class:`imapproxy.listener.offline_entrance.OfflineEntrance`)."""
+
+    def admit(
+        self, credentials: Credentials, unreachable: NotLetIn, max_refusals: int
+    ) -> Coroutine[Any, Any, HeldAccount]:
+        """The account of the credentials. Raises :class:`NotLetIn`."""
 
 
 # What the proxy itself can do before log-in, whatever the upstream can.
@@ -71,6 +81,9 @@ class LoginPort(ClientPort, Protocol):
     def enter(self, partner: Partner, tag: bytes, reopen: Reopen) -> None:
         """Hand the client over to a relay session with this partner; ``reopen`` gets another."""
 
+    def enter_offline(self, account: HeldAccount, tag: bytes, reopen: Reopen) -> None:
+        """Hand the client over to an offline session; ``reopen`` gets it a partner in time."""
+
 
 class LoginStage:
     """Not authenticated state (RFC 3501 section 3.1)."""
@@ -84,15 +97,17 @@ class LoginStage:
         clock: IReactorTime,
         limits: Limits,
         agent: str,
+        entrance: Entrance | None = None,
     ) -> None:
         self._client = client
+        self._entrance = entrance
         self._partners = partners
         self._limits = limits
         self._agent = agent
         self._gathering = Gathering(limits.max_login_octets)
         self._dialogue: tuple[bytes, Mechanism] | None = None
         self._clock = clock
-        self._opening: Deferred[Partner] | None = None
+        self._opening: Deferred[Partner | HeldAccount] | None = None
         self._tag = b""  # of the log-in that is being tried
         self._refusal = b""  # the answer to it, while that is held back
         self._held_back: IDelayedCall | None = None
@@ -271,17 +286,29 @@ class LoginStage:
             self.log.warn("a log-in was turned away: max_sessions_per_account is reached")
             self._bad(tag + b" NO [LIMIT] This account has as many sessions as it may have")
             return
-        opening = self._opening = Deferred.fromCoroutine(self._partners.open(credentials))
+        opening = self._opening = Deferred.fromCoroutine(self._let_in(credentials))
         # The password stays in memory as long as the session, which may have to log in again.
         reopen = partial(self._partners.open, credentials)
         opening.addCallbacks(self._opened, self._refused, (tag, reopen), {}, (tag, account), {})
         opening.addErrback(self._broken, tag)
 
-    def _opened(self, partner: Partner, tag: bytes, reopen: Reopen) -> None:
+    async def _let_in(self, credentials: Credentials) -> Partner | HeldAccount:
+        try:
+            return await self._partners.open(credentials)
+        except NotLetIn as error:
+            if self._entrance is None or not error.is_unreachable:
+                raise
+            most = self._limits.max_refused_logins
+            return await self._entrance.admit(credentials, error, most)
+
+    def _opened(self, opened: Partner | HeldAccount, tag: bytes, reopen: Reopen) -> None:
         self._opening = None
         self._over = True
         self._cleanup()
-        self._client.enter(partner, tag, reopen)
+        if isinstance(opened, Partner):
+            self._client.enter(opened, tag, reopen)
+        else:
+            self._client.enter_offline(opened, tag, reopen)
 
     def _refused(self, failure: Failure, tag: bytes, account: Account) -> None:
         self._opening = None

@@ -1,6 +1,5 @@
 """Logging in upstream with prudence: what was refused is not asked again at once."""
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -15,15 +14,9 @@ from twisted.python.failure import Failure
 from imapproxy.listener.attempts import Account, Attempts, Decision, Verdict, account_of
 from imapproxy.listener.login import Partners
 from imapproxy.relay.partner import NotLetIn, Partner
-from imapproxy.upstream.pool.refusal import says_too_many
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 
-_CODE = re.compile(rb"[A-Z]+ \[([^\] ]+)", re.IGNORECASE)
-# Response codes of a NO that is not about the password (RFC 5530, RFC 9051 section 7.1).
-_NOT_THE_PASSWORD = frozenset(
-    (b"UNAVAILABLE", b"INUSE", b"LIMIT", b"SERVERBUG", b"PRIVACYREQUIRED", b"CANNOT")
-)
 _PATIENCE = 30.0  # seconds for the answer to a log-in whose client has left
 
 
@@ -40,6 +33,12 @@ class Withheld(NotLetIn):
         sentence = f"NO [{code}] {reason}; imapproxy asks it again in {seconds} seconds"
         self.answer = sentence.encode()
         self.refused = True
+        self.is_unreachable = False
+
+    @property
+    def blames_the_password(self) -> bool:
+        """See :class:`NotLetIn`: this time the upstream has said nothing."""
+        return False
 
 
 @dataclass(slots=True)
@@ -175,7 +174,7 @@ class Prudence:
             outcomes.let_in += 1
             return partner
         except NotLetIn as error:
-            if _blames_the_password(error):
+            if error.blames_the_password:
                 attempts.refused(account, digest, max_refusals, self._clock.seconds())
                 outcomes.refused += 1
             else:
@@ -210,10 +209,3 @@ class PrudentPartners:
     def open(self, credentials: Credentials) -> Coroutine[Any, Any, Partner]:
         """See :class:`Partners`."""
         return self._prudence.open(self._partners, credentials, self._max_refusals)
-
-
-def _blames_the_password(error: NotLetIn) -> bool:
-    if not error.refused or says_too_many(error.answer):
-        return False
-    code = _CODE.match(error.answer)
-    return code is None or code[1].upper() not in _NOT_THE_PASSWORD

@@ -15,6 +15,7 @@ from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.client_line import ClientLine
 from imapproxy.relay.fetch_planning import FetchPlanning
+from imapproxy.relay.kept_lists import KeptLists
 from imapproxy.relay.known_commands import DESELECTS, SELECTS, TELLS_NEWS, is_followed
 from imapproxy.relay.learning import Learning
 from imapproxy.relay.list_answers import LISTS, ListAnswers
@@ -49,6 +50,7 @@ class Caching:
         self._changes = MailboxChanges(
             account.name, writer, self.selected, has_ids=account.has_emailid
         )
+        self._kept_lists = KeptLists(account.name, reader, writer)
         self._fetches = OpenFetches(owner, self._tee, shapes, self._claims_changed)
         self._untagged = Untagged(
             self.selected,
@@ -81,6 +83,7 @@ class Caching:
             or fetches.learnings
             or fetches.planned
             or self._lists.watches
+            or self._kept_lists.listens
         )
 
     @property
@@ -112,6 +115,7 @@ class Caching:
         """A command is about to be relayed; ``whole`` tells that its line is all of it."""
         name = command.name
         self._changes.relaying(command, line)
+        self._kept_lists.relaying(command, line, whole=whole)
         self._lists.relaying(command, line, self._owner.in_flight, whole=whole)
         if not is_followed(name, line.rest):
             self._blind_for_good = self._blind_for_good or name in (b"ENABLE", b"NOTIFY")
@@ -158,6 +162,8 @@ class Caching:
         """Take a line of an untagged response; what of it goes to the client."""
         if self._lists.watches:
             self._lists.untagged(line, self._owner.in_flight)
+        if self._kept_lists.listens:
+            self._kept_lists.line(line)
         if line.data[2:3].isdigit():
             self._traffic.octets_asked += len(line.data)
         return self._untagged.line(line)
@@ -170,6 +176,8 @@ class Caching:
     def untagged_octets(self, octets: Octets) -> bytes:
         """Take a piece of a literal; what of it goes to the client."""
         self._traffic.octets_asked += len(octets.data)
+        if self._kept_lists.listens:
+            self._kept_lists.octets(octets)
         return self._untagged.octets(octets)
 
     def _claims_changed(self, has_claimants: bool) -> None:
@@ -192,6 +200,7 @@ class Caching:
         self._nudge.heard()
         self._changes.ended(command, text)
         self._lists.ended(command, text)
+        self._kept_lists.ended(command, text)
         if self._selects and self._selects[0] is command:
             self._selects.popleft()
             self._select_answered(text)
@@ -235,6 +244,7 @@ class Caching:
         self._untagged.lost()
         self._changes.lost()
         self._lists.lost()
+        self._kept_lists.lost()
         self._tee.forget_unnamed()
         self._fetches.lost()
         if self._selects:
@@ -252,6 +262,7 @@ class Caching:
         """The session ends."""
         self._untagged.lost()
         self._lists.lost()
+        self._kept_lists.lost()
         self._leave()
 
 

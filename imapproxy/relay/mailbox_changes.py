@@ -10,6 +10,7 @@ of a mailbox that is known by its name alone.
 from collections.abc import Iterator
 from itertools import islice
 
+from imapproxy.cache.notes import mailbox_key
 from imapproxy.cache.store import Mailbox, Writer
 from imapproxy.relay.client_line import ClientLine
 from imapproxy.relay.relayed_command import RelayedCommand
@@ -18,7 +19,7 @@ from imapproxy.wire.commands import CommandBody
 from imapproxy.wire.decode_command import decode_command
 from imapproxy.wire.decode_response import decode_response
 from imapproxy.wire.errors import DecodeError
-from imapproxy.wire.mailbox import canonical_mailbox
+from imapproxy.wire.mailbox import WireMailbox, canonical_mailbox
 from imapproxy.wire.mailbox_commands import Delete, Rename
 from imapproxy.wire.message_commands import Copy, Move
 from imapproxy.wire.response_code import CopyUid
@@ -135,11 +136,14 @@ class MailboxChanges:
         while some := list(islice(pairs, _AT_ONCE)):
             self._writer.copied(source, target, some)
 
-    def _renamed(self, old: bytes, new: bytes) -> None:
+    def _renamed(self, old: WireMailbox, new: WireMailbox) -> None:
         self._doubt(old, new)
+        for name in (old, new):
+            self._writer.keep_note(self._account, mailbox_key(name), None)
         self._writer.renamed(self._account, old, new)
 
-    def _deleted(self, name: bytes) -> None:
+    def _deleted(self, name: WireMailbox) -> None:
+        self._writer.keep_note(self._account, mailbox_key(name), None)
         mailbox = self._selected.mailbox
         if mailbox is not None and mailbox.name == name:
             self._writer.drop(mailbox)

@@ -1,5 +1,6 @@
 """An upstream connection that is logged in and belongs to one client."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +16,8 @@ from imapproxy.upstream.errors import (
     LoginRefused,
     NoFreeConnection,
     NoWayToLogIn,
+    TurnedAway,
+    Unreachable,
     UpstreamError,
     UpstreamProtocolError,
     UpstreamUnavailable,
@@ -23,9 +26,17 @@ from imapproxy.upstream.farewell import Goodbye, Parting, say_goodbye
 from imapproxy.upstream.log_in import Introduction, log_in
 from imapproxy.upstream.pool.logged_in import LoggedIn
 from imapproxy.upstream.pool.pool import Pool
+from imapproxy.upstream.pool.refusal import says_too_many
 from imapproxy.upstream.pool.rules import NOTHING_PARKED
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
+
+_ALERT = re.compile(rb"\* (?:OK|NO|BAD) \[ALERT\]", re.IGNORECASE)
+_CODE = re.compile(rb"[A-Z]+ \[([^\] ]+)", re.IGNORECASE)
+# Response codes of a NO that is not about the password (RFC 5530, RFC 9051 section 7.1).
+_NOT_THE_PASSWORD = frozenset(
+    (b"UNAVAILABLE", b"INUSE", b"LIMIT", b"SERVERBUG", b"PRIVACYREQUIRED", b"CANNOT")
+)
 
 
 class Partner(NamedTuple):
@@ -53,6 +64,11 @@ class Partner(NamedTuple):
         """No session wants it."""
         (self.parting or Goodbye(self.connection)).leave()
 
+    @property
+    def alerts(self) -> bytes:
+        """What the client hears of a log-in that was none of its own."""
+        return b"".join(line for line in self.untagged if _ALERT.match(line) is not None)
+
     def answer_to_login(self, tag: bytes) -> bytes:
         """What the client hears of its log-in."""
         untagged = b"".join(untagged_for_client(line) for line in self.untagged)
@@ -62,13 +78,23 @@ class Partner(NamedTuple):
 class NotLetIn(Exception):
     """There is no partner. ``answer`` is what the client hears: its tagged response less the tag.
 
-    ``refused`` tells that the upstream was reached and did not take the credentials.
+    ``refused`` tells that the upstream was reached and did not take the credentials,
+    ``is_unreachable`` that it was not, for no reason but that it is away.
     """
 
     def __init__(self, error: UpstreamError) -> None:
         super().__init__(str(error))
         self.answer = _answer_to(error)
         self.refused = isinstance(error, LoginRefused)
+        self.is_unreachable = _is_unreachable(error)
+
+    @property
+    def blames_the_password(self) -> bool:
+        """Whether the upstream refused, and for the password."""
+        if not self.refused or says_too_many(self.answer):
+            return False
+        code = _CODE.match(self.answer)
+        return code is None or code[1].upper() not in _NOT_THE_PASSWORD
 
 
 class Accounts(Protocol):
@@ -163,6 +189,16 @@ async def closed_unless_done(client: ImapClient) -> AsyncIterator[None]:
         if not done:
             client.connection.receiver = None
             client.connection.close()
+
+
+def _is_unreachable(error: UpstreamError) -> bool:
+    """A server that turns everybody away for now is as good as none (RFC 5530 UNAVAILABLE).
+
+    One that shows a bad certificate is there, or somebody in its place is.
+    """
+    if isinstance(error, TurnedAway):
+        return error.text.upper().startswith(b"[UNAVAILABLE]")
+    return isinstance(error, Unreachable)
 
 
 def _answer_to(error: UpstreamError) -> bytes:

@@ -4,12 +4,15 @@ The partner's stream is followed from SELECT on. Where something comes that this
 know, it *goes blind*: nothing is believed, and everything is relayed, until the next SELECT.
 """
 
+import re
+import time
 from array import array
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.logger import Logger
 
+from imapproxy.cache.notes import MailboxNote, mailbox_key
 from imapproxy.cache.store import Mailbox, Reader, StoreError, UidList, Writer
 from imapproxy.relay.restoring import Restored
 from imapproxy.relay.resume import Known
@@ -21,17 +24,25 @@ from imapproxy.wire.response_code import Count, MailboxId
 from imapproxy.wire.responses import StatusResponse, Vanished
 
 _News = TypeVar("_News")
+_FLAGS = re.compile(rb"\* FLAGS (\([^()\r\n]*\)) *\r\n", re.IGNORECASE)
 
 
 class Selected:
     """The selected mailbox of one session; ``view`` is ``None`` while nothing can be told of it.
 
-    ``account`` is whose mailboxes these are. ``offers_ids`` tells that the upstream has MAILBOXID.
+    ``account`` is whose mailboxes these are. ``now`` tells the time in seconds of the POSIX clock.
     """
 
     log = Logger()
 
-    def __init__(self, account: bytes, reader: Reader, writer: Writer) -> None:
+    def __init__(
+        self,
+        account: bytes,
+        reader: Reader,
+        writer: Writer,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._now = now
         self._account = account
         self._reader = reader
         self._writer = writer
@@ -40,6 +51,7 @@ class Selected:
         self.selecting: bytes | None = None  # the mailbox that is asked for
         self._told: dict[str, int] = {}  # by the SELECT under way
         self._mailbox_id = b""
+        self._flags = b"()"  # of the FLAGS response
         self._uid_next = 0
         self._candidate: array[int] | None = None  # the list of last time, not yet confirmed
         self._unsaved = False
@@ -67,6 +79,7 @@ class Selected:
         """What was told so far belongs to something before the SELECT."""
         self._told = {}
         self._mailbox_id = b""
+        self._flags = b"()"
 
     def opened(self) -> None:
         """The SELECT has succeeded."""
@@ -76,6 +89,7 @@ class Selected:
         self.mailbox = Mailbox(self._account, name, self._mailbox_id, self._told["UIDVALIDITY"])
         self._uid_next = self._told.get("UIDNEXT", 0)
         self._open_view(self._told["EXISTS"])
+        self._note_down(self._told["EXISTS"])
 
     def _open_view(self, exists: int) -> None:
         stored = self._stored()
@@ -129,6 +143,12 @@ class Selected:
                     self.blind("the mailbox has another UIDVALIDITY now")
             case code if getattr(code, "name", "") == "UIDNOTSTICKY":
                 self.blind("the mailbox keeps no UIDs")
+
+    def flags(self, line: bytes) -> None:
+        """``* FLAGS (…)``: also in the middle of a session, when there is a new keyword."""
+        found = _FLAGS.fullmatch(line)
+        if found is not None:
+            self._flags = found[1]
 
     def exists(self, count: int) -> None:
         """``* count EXISTS``."""
@@ -260,6 +280,17 @@ class Selected:
         # UIDNEXT than this.
         uid_next = max(self._uid_next, uids[-1] + 1 if uids else 0)
         self._writer.keep_uid_list(self.mailbox, UidList(uid_next, uids))
+        self._note_down(view.exists)
+
+    def _note_down(self, exists: int) -> None:
+        """Remember what is told of the mailbox while the upstream is away."""
+        mailbox = self.mailbox
+        assert mailbox is not None
+        note = MailboxNote(
+            mailbox.uid_validity, mailbox.mailbox_id, exists, self._flags, self._now()
+        )
+        name = canonical_mailbox(mailbox.name)
+        self._writer.keep_note(self._account, mailbox_key(name), note.encode())
 
     def uid(self, number: int) -> int:
         """The UID of a message, 0 where it is not known."""

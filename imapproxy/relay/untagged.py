@@ -19,6 +19,7 @@ _NEWS_FIRST = re.compile(rb"\* [0-9]++ (?!FETCH )")
 _NEWS_BEHIND = re.compile(rb"\n\* [0-9]++ (?!FETCH )")
 _VANISHED = re.compile(rb"\* VANISHED\b", re.IGNORECASE)
 _STATUS = re.compile(rb"\* OK \[", re.IGNORECASE)
+_FLAGS = re.compile(rb"\* FLAGS ", re.IGNORECASE)
 # An answer to one of our own questions has no literal longer than this (PREVIEW: 256 characters),
 # and not many.
 _SHORT = 4096
@@ -239,6 +240,8 @@ class Untagged:
         elif _STATUS.match(data) is not None:
             self._changes.status(data)
             self._selected.status(data)
+        elif _FLAGS.match(data) is not None:
+            self._selected.flags(data)
         return data
 
     def _fetch(self, line: Line) -> bytes:

@@ -21,6 +21,7 @@ from imapproxy.upstream.errors import (
     CommandRefused,
     TlsRefused,
     TurnedAway,
+    Unreachable,
     UpstreamProtocolError,
     UpstreamUnavailable,
     printable,
@@ -90,13 +91,13 @@ class _Way:
         """Begin the next step."""
         self.step = step
 
-    def too_long(self) -> UpstreamUnavailable:
+    def too_long(self) -> Unreachable:
         """The error of a dial whose time is over."""
         advice = "check the port, and that no firewall is in the way"
         if self.step is _Step.NAME:
             advice = "check the network and its name server"
         seconds, where = self.upstream.timeout, self.upstream.address
-        return UpstreamUnavailable(
+        return Unreachable(
             f"{where} did not answer within {seconds:g} seconds: {self.step.value}", advice
         )
 
@@ -108,7 +109,8 @@ async def dial(
 
     One time-out holds for all of it, also for the look-up of the name, which has none of its own.
 
-    Raises :class:`TlsRefused`, :class:`UpstreamUnavailable` or :class:`UpstreamProtocolError`.
+    Raises :class:`Unreachable`, :class:`TlsRefused`, :class:`TurnedAway` or
+    :class:`UpstreamProtocolError`.
     """
     way = _Way(upstream, observer or DialObserver())
     dialling = Deferred.fromCoroutine(_dial(reactor, way))
@@ -117,6 +119,11 @@ async def dial(
         return await dialling
     except DeferredTimeout:
         raise way.too_long() from None
+    except UpstreamUnavailable as error:
+        if type(error) is UpstreamUnavailable:
+            # The connection was closed before it had said anything that counts.
+            raise Unreachable(str(error), error.advice) from error.__cause__
+        raise
 
 
 async def _dial(reactor: Any, way: _Way) -> ImapClient:
@@ -159,21 +166,21 @@ async def _connect(reactor: Any, way: _Way) -> UpstreamConnection:
     try:
         connection: Any = await _cancelled_as_such(connecting)
     except network.DNSLookupError:
-        raise UpstreamUnavailable(
+        raise Unreachable(
             f"the host name {address.host} is not known", "check its spelling, and the network"
         ) from None
     except network.ConnectionRefusedError:
-        raise UpstreamUnavailable(
+        raise Unreachable(
             f"{address.host} refuses connections on port {address.port}",
             "check the port: 993 is usual for imaps://, 143 for imap+starttls://",
         ) from None
     except network.TimeoutError:
-        raise UpstreamUnavailable(
+        raise Unreachable(
             f"{address.host} did not answer on port {address.port}",
             "check the port, and that no firewall is in the way",
         ) from None
     except network.ConnectError as error:
-        raise UpstreamUnavailable(
+        raise Unreachable(
             f"{address.host} port {address.port} cannot be reached: {error.osError or error}",
             "check the network",
         ) from None

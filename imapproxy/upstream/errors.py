@@ -18,6 +18,10 @@ class UpstreamUnavailable(UpstreamError):
         self.advice = advice
 
 
+class Unreachable(UpstreamUnavailable):
+    """It was dialled, and nothing of IMAP was heard: no name, no route, refused, too late, cut."""
+
+
 class TurnedAway(UpstreamUnavailable):
     """The upstream greets with BYE; ``text`` is what it says behind that, without CRLF."""
 

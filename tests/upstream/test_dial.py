@@ -16,9 +16,9 @@ from imapproxy.upstream.errors import (
     CertificateRefused,
     TlsRefused,
     TurnedAway,
+    Unreachable,
     UpstreamError,
     UpstreamProtocolError,
-    UpstreamUnavailable,
 )
 from imapproxy.upstream.tls import (
     OnlyALook,
@@ -218,7 +218,7 @@ class TestImplicitTls:
         server = await network.serve(Server(None, tls=good().server_tls() if tls else None))
         try:
             await dial(reactor, network.upstream(server))
-        except UpstreamUnavailable as error:
+        except Unreachable as error:
             assert "localhost" in str(error)
         else:
             raise AssertionError
@@ -228,7 +228,7 @@ class TestImplicitTls:
         server = await network.serve(Server())
         upstream = network.upstream(server)
         await server.stop()
-        error = await refused(upstream, UpstreamUnavailable)
+        error = await refused(upstream, Unreachable)
         assert f"refuses connections on port {upstream.address.port}" in str(error)
         assert "993" in error.advice
 
@@ -236,7 +236,7 @@ class TestImplicitTls:
     async def test_a_name_that_is_not_known(self, network):
         server = await network.serve(Server())
         upstream = network.upstream(server, host="no-such-host.invalid")
-        error = await refused(upstream, UpstreamUnavailable)
+        error = await refused(upstream, Unreachable)
         assert "no-such-host.invalid is not known" in str(error)
         assert "spelling" in error.advice
 
@@ -266,7 +266,7 @@ class TestGreeting:
     async def test_a_silent_server(self, network, scheme):
         tls = good().server_tls() if scheme == "imaps" else None
         server = await network.serve(Server(b"", answer=silent, tls=tls))
-        error = await refused(network.upstream(server, scheme, timeout=0.1), UpstreamUnavailable)
+        error = await refused(network.upstream(server, scheme, timeout=0.1), Unreachable)
         assert "did not answer within 0.1 seconds" in str(error)
         assert "firewall" in error.advice
         await server.no_client_left()
@@ -274,7 +274,7 @@ class TestGreeting:
     @in_reactor
     async def test_a_server_that_is_silent_in_the_handshake(self, network):
         server = await network.serve(Server(b"", answer=silent))
-        error = await refused(network.upstream(server, timeout=0.1), UpstreamUnavailable)
+        error = await refused(network.upstream(server, timeout=0.1), Unreachable)
         assert "did not answer" in str(error)
         await server.no_client_left()
 
@@ -332,7 +332,7 @@ class TestStartTls:
         greeting = b"* OK hello\r\nP1 OK begin\r\nP.1 OK begin\r\n+ go on\r\n"
         server = await network.serve(Server(greeting, silent))
         upstream = network.upstream(server, "imap+starttls", timeout=0.1)
-        assert "did not answer" in str(await refused(upstream, UpstreamUnavailable))
+        assert "did not answer" in str(await refused(upstream, Unreachable))
 
     @in_reactor
     async def test_preauth_before_tls_is_refused(self, network):

@@ -1,4 +1,4 @@
-"""Gathering a client's whole command before log-in, where commands are short."""
+"""Gathering a client's whole command, where commands are short: before log-in, and offline."""
 
 from imapproxy.wire.framing import Line, Octets
 

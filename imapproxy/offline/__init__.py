@@ -1,0 +1,1 @@
+"""Reading what is held while the upstream cannot be reached."""

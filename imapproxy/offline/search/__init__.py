@@ -1,0 +1,1 @@
+"""SEARCH over what is held, which knows when it does not know."""

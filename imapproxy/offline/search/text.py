@@ -1,0 +1,93 @@
+"""The text of a message as SEARCH compares it: decoded, and without regard to case.
+
+RFC 3501 section 6.4.4 asks for substrings "in the header" and "in the body"; servers look behind
+RFC 2047 words, transfer encodings and charsets, and so does this.
+
+Pure: octets in, text out. Nothing here raises for odd mail.
+"""
+
+import email
+import email.policy
+import re
+from collections.abc import Iterator
+from email.header import decode_header
+from email.message import Message
+
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FIELD_NAME = re.compile(rb"[!-9;-~]+")
+# White space between two encoded words is none (RFC 2047 section 6.2).
+_WORDS_APART = re.compile(rb"\?=[ \t]+=\?")
+
+
+def folded(text: str) -> str:
+    """What texts are compared by."""
+    return text.casefold()
+
+
+def header_of(message: bytes) -> bytes:
+    """All in front of the first empty line."""
+    for end in (b"\r\n\r\n", b"\n\n"):
+        at = message.find(end)
+        if at >= 0:
+            return message[: at + len(end)]
+    return message
+
+
+def fields_of(header: bytes) -> Iterator[tuple[bytes, str]]:
+    """Names in upper case, and values: unfolded, decoded and :func:`folded`."""
+    for line in _FOLD.sub(b"", header).split(b"\n"):
+        name, colon, value = line.partition(b":")
+        name = name.rstrip(b" \t")
+        if colon and _FIELD_NAME.fullmatch(name) is not None:
+            yield name.upper(), folded(_decoded_words(value.strip()))
+
+
+def body_of(message: bytes) -> str | None:
+    """The text parts, and the headers of parts and of messages within, :func:`folded`.
+
+    ``None`` where it is nested too deep to be read.
+    """
+    try:
+        parsed = email.message_from_bytes(message, policy=email.policy.compat32)
+        return "\n".join(_texts(parsed, is_outermost=True))
+    except RecursionError:
+        return None
+
+
+def _texts(part: "Message[str, str]", *, is_outermost: bool = False) -> Iterator[str]:
+    if not is_outermost:
+        yield from (folded(_decoded_words(_octets(value))) for _, value in part.raw_items())
+    payload = part.get_payload()
+    if isinstance(payload, list):
+        for one in payload:
+            if isinstance(one, Message):
+                yield from _texts(one)
+    elif part.get_content_maintype() == "text":
+        octets = part.get_payload(decode=True)
+        if isinstance(octets, bytes):
+            yield folded(_decoded(octets, part.get_content_charset()))
+
+
+def _octets(value: object) -> bytes:
+    return str(value).encode("utf-8", "surrogateescape")
+
+
+def _decoded_words(value: bytes) -> str:
+    """The text of a field's value (RFC 2047); what cannot be decoded stays as it is."""
+    if b"=?" not in value:
+        return _decoded(value, None)
+    try:
+        pieces = decode_header(_WORDS_APART.sub(b"?==?", value).decode("latin-1"))
+    except (ValueError, LookupError):
+        return _decoded(value, None)
+    return "".join(
+        piece if isinstance(piece, str) else _decoded(piece, charset) for piece, charset in pieces
+    )
+
+
+def _decoded(octets: bytes, charset: str | None) -> str:
+    """In the charset or, if that is none, as UTF-8; what is not of it is replaced."""
+    try:
+        return octets.decode(charset or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return octets.decode("utf-8", "replace")
