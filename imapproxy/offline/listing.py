@@ -48,7 +48,7 @@ def listed(account: HeldAccount, name: bytes, rest: bytes, body: object) -> byte
         case _:
             whole = None
     if whole is None:
-        raise unavailable("the server was not asked for this list while it could be reached")
+        raise unavailable("this list was never asked for")
     return b"".join(map(encode_response, _chosen(whole, reference, pattern, name)))
 
 

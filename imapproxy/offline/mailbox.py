@@ -36,7 +36,7 @@ def open_mailbox(account: HeldAccount, name: WireMailbox) -> "HeldMailbox":
 
 
 def _not_held() -> Refused:
-    return unavailable("this mailbox was not opened while the server could be reached")
+    return unavailable("this mailbox was never opened")
 
 
 class HeldMailbox:

@@ -62,9 +62,11 @@ class Searching:
             self._turn = None
 
     def _look(self) -> Iterator[bool]:
-        """Look at all messages; true for each turn that is over."""
+        """Look at all messages; true for each turn that is over while some are left."""
         uids = self._mailbox.uids
         for at in range(0, len(uids), _MESSAGES):
+            if at:
+                yield True
             some = uids[at : at + _MESSAGES]
             rows = self._attributes(some[0], some[-1])
             octets = 0
@@ -77,7 +79,6 @@ class Searching:
                 if octets > _OCTETS:
                     octets = 0
                     yield True
-            yield True
 
     def _judge(self, answer: bool | None, number: int) -> None:
         if answer is None:

@@ -10,6 +10,7 @@ import email
 import email.policy
 import re
 from collections.abc import Iterator
+from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 
@@ -57,15 +58,21 @@ def body_of(message: bytes) -> str | None:
 def _texts(part: "Message[str, str]", *, is_outermost: bool = False) -> Iterator[str]:
     if not is_outermost:
         yield from (folded(_decoded_words(_octets(value))) for _, value in part.raw_items())
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        for one in payload:
+    if part.is_multipart():
+        for one in part.get_payload():
             if isinstance(one, Message):
                 yield from _texts(one)
     elif part.get_content_maintype() == "text":
         octets = part.get_payload(decode=True)
         if isinstance(octets, bytes):
-            yield folded(_decoded(octets, part.get_content_charset()))
+            yield folded(_decoded(octets, _charset_of(part)))
+
+
+def _charset_of(part: "Message[str, str]") -> str | None:
+    try:
+        return part.get_content_charset()
+    except ValueError:  # a NUL in a parameter of RFC 2231
+        return None
 
 
 def _octets(value: object) -> bytes:
@@ -78,7 +85,7 @@ def _decoded_words(value: bytes) -> str:
         return _decoded(value, None)
     try:
         pieces = decode_header(_WORDS_APART.sub(b"?==?", value).decode("latin-1"))
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, HeaderParseError):
         return _decoded(value, None)
     return "".join(
         piece if isinstance(piece, str) else _decoded(piece, charset) for piece, charset in pieces
