@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.relay.cached import FETCH_ENVELOPES, SELECT
+from imapproxy.cache.store import Mailbox
+from tests.relay.cached import ACCOUNT, FETCH_ENVELOPES, SELECT
 
 
 def test_what_was_fetched_once_is_served(live):
@@ -35,6 +36,65 @@ def test_the_next_session_is_served_too(live):
         R: * 2 FETCH (UID 12 ENVELOPE (b))
         R: * 3 FETCH (UID 13 ENVELOPE ("c" NIL))
         R: e3 OK Fetch completed.
+    """)
+
+
+def test_what_came_before_its_turn_is_told_before_the_numbers_change(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    live.store.writer.forget(Mailbox(ACCOUNT, b"INBOX", b"", 7), [12])
+    talk.script(r"""
+        C: u UID FETCH 11:13 (UID ENVELOPE)
+        U. P1 UID FETCH 11 (UID)\r\nP2 UID FETCH 12 (UID ENVELOPE)\r\nu UID FETCH 13 (UID)\r\n
+        S. * 2 FETCH (UID 12 ENVELOPE (b))\r\n* 1 EXPUNGE\r\nP2 OK .\r\n
+        R. * 2 FETCH (UID 12 ENVELOPE (b))\r\n* 1 EXPUNGE\r\n
+        S. P1 NO [EXPUNGEISSUED] .\r\n* 2 FETCH (UID 13)\r\nu OK .\r\n
+        R. * 2 FETCH (UID 13 ENVELOPE ("c" NIL))\r\nu NO [EXPUNGEISSUED] .\r\n
+    """)
+
+
+@pytest.mark.parametrize(
+    ("uid_next", "exists"),
+    [(21, 3), (20, 2), (0, 3), (20, 4)],
+    ids=["one came and one went", "one went", "UIDNEXT is not told", "UIDNEXT is not true"],
+)
+def test_the_list_of_last_time_is_not_believed_unless_the_upstream_confirms_it(
+    live, uid_next, exists
+):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.client_closes()
+    talk = live.talk()
+    told = b"* OK [UIDNEXT %d] .\r\n" % uid_next if uid_next else b""
+    talk.client.dataReceived(b"s SELECT INBOX\r\n")
+    talk.upstream.dataReceived(b"* %d EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n" % exists + told)
+    talk.upstream.dataReceived(b"s OK .\r\n")
+    talk.client_wire.take()
+    talk.client.dataReceived(b"e FETCH 1 (UID ENVELOPE)\r\n")
+    assert b"FETCH" in talk.upstream_wire.take()
+    assert talk.client_wire.take() == b""
+
+
+def test_the_list_of_last_time_is_dropped_when_its_last_message_is_another_one(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.client_closes()
+    talk = live.talk()
+    talk.script(r"""
+        C: s SELECT INBOX
+        U: s SELECT INBOX
+        S. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 21] .\r\ns OK .\r\n
+        R. * 3 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 21] .\r\ns OK .\r\n
+        U: P1 FETCH 3:3 (UID)
+        S. * 3 FETCH (UID 20)\r\nP1 OK .\r\n
+        C: e FETCH 1 (UID ENVELOPE)
+        U: e FETCH 1 (UID ENVELOPE)
+        S. * 1 FETCH (UID 12 ENVELOPE (b))\r\ne OK .\r\n
+        R. * 1 FETCH (UID 12 ENVELOPE (b))\r\ne OK .\r\n
+        U: P2 FETCH 2:2 (UID)
     """)
 
 

@@ -1,5 +1,7 @@
 """The proxy between the model of a client and the model of a server, octet by octet."""
 
+import re
+
 from tests.relay.cached import Cached
 from tests.relay.model.client import ModelClient
 from tests.relay.model.server import ModelSession
@@ -7,6 +9,8 @@ from tests.relay.model.world import World
 
 _AT_ONCE = 100_000_000
 _LAST_TURNS = 1000
+# The proxy's tag is on all parts of a command but the last.
+_PART = re.compile(rb"P[0-9]+ UID FETCH ")
 
 
 class Pair:
@@ -44,16 +48,30 @@ class Pair:
         self._collect()
         return bool(data)
 
-    def server_answers(self, commands: int = _AT_ONCE) -> bool:
-        """The server takes so many of the commands that it has got."""
+    def server_answers(self, commands: int = _AT_ONCE, which: int = 0) -> bool:
+        """The server takes so many of the commands that it has got.
+
+        The parts of a UID FETCH it may take in any order (RFC 9051 section 5.5): it begins with
+        the one that ``which`` says.
+        """
         was = self._to_upstream_side
         self._collect()
         while commands and b"\n" in self._lines:
-            line, _, self._lines = self._lines.partition(b"\n")
-            self._to_upstream_side += self.session.answer(line + b"\n")
+            self._to_upstream_side += self.session.answer(self._next_line(which))
             commands -= 1
         self._to_upstream_side += self.session.idle_news()
         return was != self._to_upstream_side
+
+    def _next_line(self, which: int) -> bytes:
+        lines = self._lines.splitlines(keepends=True)
+        parts = 0
+        while parts < len(lines) and _PART.match(lines[parts]):
+            parts += 1
+        last = parts < len(lines) and b" UID FETCH " in lines[parts]
+        choice = range(parts + last) or range(1)
+        line = lines.pop(choice[which % len(choice)])
+        self._lines = b"".join(lines)
+        return line
 
     def server_sends(self, octets: int = _AT_ONCE) -> bool:
         """So much of what the server has said arrives, if it is read."""

@@ -35,6 +35,8 @@ def _do_not_clash(names: list[bytes]) -> bool:
 _USUAL = st.sampled_from(
     [b"(UID ENVELOPE)", b"(FLAGS UID ENVELOPE)", b"(UID)", b"(BODY.PEEK[])", b"(UID BODY[])"]
 )
+_READING = st.sampled_from([b"(UID ENVELOPE)", b"(UID BODY.PEEK[])"])
+_WHICH = st.integers(0, 3)
 _ANY = (
     st.lists(st.sampled_from(_ASKED), min_size=1, max_size=3, unique=True)
     .filter(_do_not_clash)
@@ -94,6 +96,53 @@ class CacheMachine(RuleBasedStateMachine):
     def read_again(self, numbers):
         self.pair.says(self.known[0], numbers + b" " + self.known[1])
 
+    @rule(asked=_READING, missing=st.sets(_WHICH, max_size=2), gone=_WHICH, which=_WHICH)
+    def read_in_parts(self, asked, missing, gone, which):
+        """Some is held and some is not, and while it is answered somebody expunges a message."""
+        self._open_inbox()
+        self._read(b"UID FETCH", asked, times=3)
+        box = self.world.boxes[b"INBOX"]
+        mailbox = Mailbox(ACCOUNT, b"INBOX", b"", box.uid_validity)
+        self.store.writer.forget(
+            mailbox, [box.messages[i].uid for i in missing if box.messages[i:]]
+        )
+        self.pair.says(b"UID FETCH", b"1:* " + asked)
+        self.pair.client_sends()
+        self.expunge(b"INBOX", gone)
+        for _ in range(3):
+            self.pair.server_answers(1, which)
+            self.pair.server_sends()
+        self.settle()
+
+    @rule(asked=_READING, gone=st.sets(_WHICH, max_size=2), come=st.integers(0, 3))
+    def come_back(self, asked, gone, come):
+        """A mailbox was left, and is not as it was when it is opened again."""
+        self._open_inbox()
+        self._read(b"UID FETCH", asked, times=2)
+        self.pair.client_goes()
+        for which in gone:
+            self.expunge(b"INBOX", which)
+        for _ in range(come):
+            self.deliver(b"INBOX")
+        self._new_session()
+        self._read(b"FETCH", asked, times=3)
+
+    def _open_inbox(self):
+        """A mailbox with four messages, and a session that has opened it."""
+        self.settle()
+        if any(said.name == b"LOGOUT" for said in self.pair.client.said):
+            self._new_session()
+        while len(self.world.boxes[b"INBOX"].messages) < 4:
+            self.deliver(b"INBOX")
+        self.pair.says(b"SELECT", b"INBOX")
+        self.settle()
+
+    def _read(self, name, asked, times):
+        """Read all messages; the second time what is held, the third time as it was learned."""
+        for _ in range(times):
+            self.pair.says(name, b"1:* " + asked)
+            self.settle()
+
     @precondition(_is_free)
     @rule(name=st.sampled_from([b"NOOP", b"CHECK", b"EXPUNGE", b"IDLE"]))
     def simple(self, name):
@@ -142,9 +191,9 @@ class CacheMachine(RuleBasedStateMachine):
     def client_sends(self, octets):
         self.pair.client_sends(octets)
 
-    @rule(commands=_COUNT)
-    def server_answers(self, commands):
-        self.pair.server_answers(commands)
+    @rule(commands=_COUNT, which=st.integers(0, 3))
+    def server_answers(self, commands, which):
+        self.pair.server_answers(commands, which)
 
     @rule(octets=_OCTETS)
     def server_sends(self, octets):
