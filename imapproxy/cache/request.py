@@ -26,6 +26,8 @@ _FETCH = re.compile(
 _MAX_ATTRIBUTES = 2000  # octets; what is longer is worth no place among those that are remembered
 # What an upstream may tell along with what it was asked for.
 _ALONG = frozenset((b"FLAGS", b"MODSEQ"))
+#: The name of the answer to that.
+SIGN = b"BODY[]<0>"
 # Asks whether the message can still be read, and sets \Seen where it is not BODY.PEEK.
 _TOUCH = Partial(0, 1)
 
@@ -58,19 +60,13 @@ class Asked:
         """Whether there is anything that the store may hold."""
         return bool(self.kept or self.extracts) or (self.wants_uid and not self.mutable)
 
-    def is_like(self, other: "Asked") -> bool:
-        """Whether an answer to ``other`` could be one to :meth:`question`."""
-        told = self.told
-        return told <= other.names | _ALONG and other.names <= told | _ALONG
-
-    def question(self, *, exact: bool) -> bytes:
+    def question(self, *, exact: bool) -> "Question":
         """What the upstream is asked of messages that are held, UID included."""
-        atts = [b"UID", *(encode_fetch_att(att) for att in self.mutable if att is not Item.UID)]
-        if self.touches:
-            atts.append(encode_fetch_att(BodySection(Section(), peek=False, partial=_TOUCH)))
-        elif exact and self.opens:
-            atts.append(encode_fetch_att(BodySection(Section(), peek=True, partial=_TOUCH)))
-        return b"(" + b" ".join(atts) + b")"
+        atts: list[FetchAtt] = [Item.UID, *(att for att in self.mutable if att is not Item.UID)]
+        if self.touches or (exact and self.opens):
+            atts.append(BodySection(Section(), peek=not self.touches, partial=_TOUCH))
+        words = b"(" + b" ".join(map(encode_fetch_att, atts)) + b")"
+        return Question(words, frozenset(map(_name, atts)))
 
     @property
     def partials(self) -> tuple[tuple[bytes, str], ...]:
@@ -81,11 +77,16 @@ class Asked:
             if extract.partial_key is not None
         )
 
-    @property
-    def told(self) -> frozenset[bytes]:
-        """The canonical names that an answer to :meth:`question` has at least."""
-        names = {_name(att) for att in self.mutable}
-        return frozenset(names | {b"UID"})
+
+class Question(NamedTuple):
+    """What the proxy itself asks; ``names`` are the canonical ones that an answer has at least."""
+
+    words: bytes
+    names: frozenset[bytes]
+
+    def could_claim(self, other: Asked) -> bool:
+        """Whether an answer to ``other`` could be one to this."""
+        return self.names <= other.names | _ALONG and other.names <= self.names | _ALONG
 
 
 class FetchRequest(NamedTuple):

@@ -61,8 +61,10 @@ class FetchPlanning:
         if ahead is Ahead.ANYTHING or (ahead is Ahead.BY_UID and not by_uid):
             return None
         fetches = self._fetches
-        if (fetches.passing or fetches.unread) and not fetches.tell_apart(request.asked):
-            return None
+        if fetches.passing or fetches.unread:
+            question = request.asked.question(exact=self._account.freshness.exact)
+            if not fetches.tell_apart(question):
+                return None
         if self._owner.in_flight and takes_what_comes(request, view):
             return None  # the answer to that may tell of messages that this means, too
         targets = targets_of(request, view)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from imapproxy.cache.request import Asked
+from imapproxy.cache.request import Asked, Question
 from imapproxy.relay.learning import LEARNED_NAMES, Learning
 from imapproxy.relay.part_exchange import Asking
 from imapproxy.relay.planned_fetch import FetchOwner, PlannedFetch
@@ -56,9 +56,9 @@ class OpenFetches:
             asked.names <= LEARNED_NAMES for asked in self.passing.values()
         )
 
-    def tell_apart(self, asked: Asked) -> bool:
-        """Whether answers to what passes cannot be taken for those to our question about it."""
-        return not self.unread and not any(asked.is_like(one) for one in self.passing.values())
+    def tell_apart(self, question: Question) -> bool:
+        """Whether answers to what passes cannot be taken for those to a question of our own."""
+        return not self.unread and not any(map(question.could_claim, self.passing.values()))
 
     # -- what begins, and what ends ------------------------------------------------------------
 

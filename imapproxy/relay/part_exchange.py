@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from imapproxy.cache.plan import Kind, Part, Targets
-from imapproxy.cache.request import Asked
+from imapproxy.cache.request import SIGN, Asked, Question
 from imapproxy.cache.shape import canonical
 from imapproxy.relay.answers import Told
 from imapproxy.upstream.errors import UpstreamError
@@ -23,7 +23,8 @@ _FLAGS_FIRST = re.compile(
 )
 # What an upstream may tell along with what it was asked for.
 _ALONG = frozenset((b"FLAGS", b"MODSEQ"))
-_TOUCH = b"BODY[]<0>"
+# A sign of a message has one octet at most: ``{1}CRLF`` and that.
+_LONGEST_SIGN = 6
 
 
 class PartOwner(Protocol):
@@ -101,12 +102,11 @@ class Asking(PartExchange):
 
     __slots__ = ("_open", "_question", "_told", "_wants_uid")
 
-    def __init__(self, owner: PartOwner, part: Part, asked: Asked, question: bytes) -> None:
+    def __init__(self, owner: PartOwner, part: Part, asked: Asked, question: Question) -> None:
         super().__init__(owner, part)
-        self._question = question
+        self._question = question.words
         self._open = bytearray(b"\x01" * len(part.targets.uids))
-        touches = question.endswith(b"<0.1>)")
-        self._told = asked.told | ({_TOUCH} if touches else frozenset())
+        self._told = question.names
         self._wants_uid = asked.wants_uid
 
     @property
@@ -124,7 +124,7 @@ class Asking(PartExchange):
         if self.answered or index == len(uids) or uids[index] != uid or not self._open[index]:
             return False
         names = {canonical(name) for name, _ in items}
-        if not self._told <= names or names - self._told - _ALONG:
+        if not self._told <= names or names - self._told - _ALONG or _is_longer_than_a_sign(items):
             return False
         self._open[index] = 0
         self._owner.say(self, number, uid, self._without_extras(items))
@@ -177,12 +177,17 @@ class Asking(PartExchange):
         return tuple(
             item
             for item in items
-            if canonical(item[0]) != _TOUCH and (self._wants_uid or item[0].upper() != b"UID")
+            if canonical(item[0]) != SIGN and (self._wants_uid or item[0].upper() != b"UID")
         )
 
 
+def _is_longer_than_a_sign(items: Told) -> bool:
+    """Whether a FETCH of the client's has asked for more of the message by the same name."""
+    return any(len(value) > _LONGEST_SIGN and canonical(name) == SIGN for name, value in items)
+
+
 def exchange_for(
-    owner: PartOwner, part: Part, asked: Asked, question: bytes
+    owner: PartOwner, part: Part, asked: Asked, question: Question
 ) -> PartExchange | None:
     """What has to be asked for a part, if anything has."""
     match part.kind:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Protocol
 
 from imapproxy.cache.plan import Kind, Part, Plan, Targets
-from imapproxy.cache.request import Asked
+from imapproxy.cache.request import Asked, Question
 from imapproxy.relay.answers import Answers, Told
 from imapproxy.relay.client_line import ClientLine
 from imapproxy.relay.hop_by_hop import status_for_client
@@ -70,7 +70,7 @@ class PlannedFetch:
         asked: Asked,
         parts: Plan,
         answers: Callable[[], Answers],
-        question: bytes,
+        question: Question,
     ) -> None:
         self.client_tag = client_tag
         self.line: ClientLine | None = None  # the command, and the rest as RelayedCommand has it

@@ -116,8 +116,8 @@ def test_what_the_upstream_is_asked_instead(attributes, touches, live, exact):
     what = asked(attributes)
 
     assert what.touches is touches
-    assert what.question(exact=False) == live
-    assert what.question(exact=True) == exact
+    assert what.question(exact=False).words == live
+    assert what.question(exact=True).words == exact
 
 
 @pytest.mark.parametrize("name", ["FETCH", "UID FETCH"])

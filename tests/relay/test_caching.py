@@ -244,6 +244,52 @@ def test_exact_asks_for_a_sign_that_the_messages_are_there(exact):
     """)
 
 
+SELECT_EXACTLY = r"""
+    C: s SELECT INBOX
+    U: s SELECT INBOX
+    S. * 2 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\ns OK [READ-WRITE] .\r\n
+    R. * 2 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n* OK [UIDNEXT 20] .\r\n
+    U: P1 FETCH 1:2 (UID)
+    S. * 1 FETCH (UID 11)\r\n* 2 FETCH (UID 12)\r\nP1 OK .\r\n
+    R: s OK [READ-WRITE] .
+    C: f FETCH 1 (UID BODY.PEEK[HEADER])
+    U: f FETCH 1 (UID BODY.PEEK[HEADER])
+    S. * 1 FETCH (UID 11 BODY[HEADER] {8}\r\nA: b\r\n\r\n)\r\nf OK .\r\n
+    R. * 1 FETCH (UID 11 BODY[HEADER] {8}\r\nA: b\r\n\r\n)\r\nf OK .\r\n
+"""
+
+
+def test_what_the_client_asks_for_is_not_taken_for_a_sign(exact):
+    """Both are answered as BODY[]<0>, and pipelined commands in any order."""
+    talk = exact.talk()
+    talk.script(SELECT_EXACTLY)
+    talk.script(r"""
+        C: p FETCH 1:2 (UID BODY.PEEK[]<0.9>)
+        U: p FETCH 1:2 (UID BODY.PEEK[]<0.9>)
+        C: h FETCH 1 (UID BODY.PEEK[HEADER])
+        U: h FETCH 1 (UID BODY.PEEK[HEADER])
+        S. * 1 FETCH (UID 11 BODY[]<0> {9}\r\nA: b\r\n\r\nx)\r\n
+        R. * 1 FETCH (UID 11 BODY[]<0> {9}\r\nA: b\r\n\r\nx)\r\n
+        S. * 1 FETCH (UID 11 BODY[HEADER] {8}\r\nA: b\r\n\r\n)\r\n
+        R. * 1 FETCH (UID 11 BODY[HEADER] {8}\r\nA: b\r\n\r\n)\r\n
+    """)
+
+
+def test_nor_is_what_it_asks_for_behind_our_question(exact):
+    talk = exact.talk()
+    talk.script(SELECT_EXACTLY)
+    talk.script(r"""
+        C: h FETCH 1 (UID BODY.PEEK[HEADER])
+        U: h FETCH 1 (UID BODY.PEEK[]<0.1>)
+        C: p FETCH 1:2 (UID BODY.PEEK[]<0.9>)
+        U: p FETCH 1:2 (UID BODY.PEEK[]<0.9>)
+        S. * 1 FETCH (UID 11 BODY[]<0> {9}\r\nA: b\r\n\r\nx)\r\n
+        R. * 1 FETCH (UID 11 BODY[]<0> {9}\r\nA: b\r\n\r\nx)\r\n
+        S. * 1 FETCH (UID 11 BODY[]<0> {1}\r\nA)\r\nh OK .\r\n
+        R. * 1 FETCH (UID 11 BODY[HEADER] {8}\r\nA: b\r\n\r\n)\r\nh OK .\r\n
+    """)
+
+
 def test_what_was_asked_for_without_uids_is_kept_once_they_are_known(live):
     talk = live.talk()
     talk.script(SELECT)
