@@ -4,6 +4,7 @@
 #   make test          the tests; peers that are not installed are left out, and said so
 #   make check         what CI runs: lint, formatting, types, tests
 #   make differential  more seeds of the differential test: SEEDS=1-100 COMMANDS=1000
+#   make chaos         connections break and the proxy is killed under a program: FAULTS=2000
 #   make fuzz          inputs that nobody thought of: FUZZ_SECONDS=600, in all
 #   make bench         speed and memory, compared with a direct connection and with stunnel
 #   make bench-cache   what was read once, read again; and what filling the cache costs
@@ -16,13 +17,14 @@ VENV ?= .venv
 SEEDS ?= 1-10
 COMMANDS ?= 1000
 FUZZ_SECONDS ?= 600
+FAULTS ?= 2000
 # For a single test: make test ARGS="-k walkthrough"
 ARGS ?=
 
 BIN := $(VENV)/bin
 SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
 
-.PHONY: demo test check differential fuzz bench bench-cache bench-growth bench-far clean
+.PHONY: demo test check differential chaos fuzz bench bench-cache bench-growth bench-far clean
 
 demo: $(VENV)/.installed
 	$(BIN)/imapproxy demo
@@ -40,6 +42,9 @@ check: $(VENV)/.installed-check
 
 differential: $(VENV)/.installed-test
 	$(BIN)/python -m tests.real.differential --all --seeds $(SEEDS) --commands $(COMMANDS)
+
+chaos: $(VENV)/.installed-test
+	$(BIN)/python -m tests.real.chaos --faults $(FAULTS) $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)

@@ -19,8 +19,11 @@ _PIECE = 4096
 # How a connection ends: in order, or by a reset, or in silence, that is ended by a reset.
 _KINDS = ("closed", "reset", "stalled")
 _STALL = 0.2  # seconds
-# A TLS handshake and a log-in are some 4,000 octets: from in front of them to far behind.
-_SHORTEST, _LONGEST = 100, 60_000
+# A TLS handshake and a log-in are some 4,000 octets. Most connections live longer: behind one that
+# does not the proxy makes pauses.
+_EARLY = range(100, 4_000)
+_LATE = range(4_000, 60_000)
+_EARLY_ONCE_IN = 8
 
 
 class _Break:
@@ -78,7 +81,8 @@ class BreakingLine:
 
     def _drawn(self) -> _Break:
         chance = self._chance
-        octets = int(_SHORTEST * (_LONGEST / _SHORTEST) ** chance.random())
+        when = _EARLY if chance.random() < 1 / _EARLY_ONCE_IN else _LATE
+        octets = int(when.start * (when.stop / when.start) ** chance.random())
         return _Break(chance.choice(_KINDS), chance.random() < 0.5, octets)
 
     async def _connected(self, near: asyncio.StreamReader, proxy: asyncio.StreamWriter) -> None:
