@@ -138,9 +138,14 @@ class Warming:
         filling = await self._log_in()
         try:
             await self._fill(filling)
-        finally:
-            if filling.client.connection.error is None:
-                await filling.client.logout()
+        except Exception:  # and not when the program ends: then nothing can be said any more
+            await self._leave(filling)
+            raise
+        await self._leave(filling)
+
+    async def _leave(self, filling: Filling) -> None:
+        if filling.client.connection.error is None:
+            await filling.client.logout()
 
     # -- the connection --------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from tests.shell import Shell, shell
 
 __all__ = ["logged_errors", "shell"]
 
+_INTERRUPTED = "interrupted; what has come is kept, and the next run goes on from there\n"
 _UP = ("--upstream", "imaps://localhost:1", "--user", "ann")
 
 
@@ -109,7 +110,8 @@ async def test_it_goes_on_where_it_was_ended(
     program = shell.start(*arguments(house), under=["env", "IMAPPROXY_PASSWORD=pw"])
     await asked
     program.signal(number)
-    assert await deferToThread(program.wait, 10) == code
+    assert await deferToThread(program.wait) == code
+    assert program.output() == (_INTERRUPTED if number == signal.SIGINT else "")
     held = house.bodies()
     assert len(held) >= 4
     house.server.transcript.clear()
@@ -171,8 +173,6 @@ async def test_it_is_interrupted_in_the_middle_of_its_work(house: WarmHouse, she
     program = shell.start(*slowly, under=["env", "IMAPPROXY_PASSWORD=pw"])
     await asked
     program.signal(signal.SIGTERM)
-    assert await deferToThread(program.wait, 10) == 130
-    assert program.output() == (
-        "interrupted; what has come is kept, and the next run goes on from there\n"
-    )
+    assert await deferToThread(program.wait) == 130
+    assert program.output() == _INTERRUPTED
     assert len(house.bodies()) >= 8
