@@ -82,7 +82,7 @@ class House:
     ) -> None:
         """One that listens already."""
         url = f"{scheme}://localhost:{at}"
-        self._upstreams[name] = UpstreamConfig(url, "ca.pem", pins, connect_timeout=5)
+        self._upstreams[name] = UpstreamConfig(url, "ca.pem", pins, connect_timeout=60)
 
     def settings(self, *listeners: ListenerConfig, **limits: object) -> Settings:
         settings = checked(Config(self._upstreams, listeners, data_dir="data"), self.directory)

@@ -29,7 +29,7 @@ class Checking:
         return f"imaps://localhost:{server.port}"
 
     async def check(
-        self, url: str, *, user=None, password="opensesame-7391", timeout=10.0
+        self, url: str, *, user=None, password="opensesame-7391", timeout=60.0
     ) -> tuple[int, str]:
         address = parse_address(url)
         upstream = Upstream(address, UpstreamTls(address.host, [certificates.authority()]), timeout)

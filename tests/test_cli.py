@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from click.testing import CliRunner
 from twisted.internet import reactor  # noqa: TID251
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 import imapproxy
@@ -17,7 +18,7 @@ from tests.real.programs import python_environment, python_module
 from tests.shell import SECONDS, good_server, good_tls, shell
 from tests.socket_client import connect
 from tests.upstream import certificates
-from tests.upstream.server import Server, Session
+from tests.upstream.server import Answer, Server, Session
 
 __all__ = ["logged_errors", "shell"]
 
@@ -139,7 +140,8 @@ class TestRun:
 
     @in_reactor
     async def test_who_is_impatient_sends_a_second_signal(self, shell):
-        url = await shell.serve(good_server(_never_slow))
+        slow: Deferred[None] = Deferred()
+        url = await shell.serve(good_server(_never(slow)))
         program = shell.start(
             "run", "--listen", "127.0.0.1:0", "--upstream", url, "--ca-file", shell.ca_file
         )
@@ -147,6 +149,7 @@ class TestRun:
         client = await connect(reactor, int(ready[1]))
         await client.ask(b"LOGIN demo pw")
         client.say(b"a1 SLOW")
+        await slow
         other = await connect(reactor, int(ready[1]))
         program.signal(signal.SIGTERM)
         await other.lost  # the first was taken
@@ -168,9 +171,16 @@ class TestRun:
         assert ended.err.count("\n") == 1
 
 
-def _never_slow(session: Session, tag: bytes, command: bytes) -> None:
-    if command != b"SLOW":
-        session.say(b"* CAPABILITY IMAP4rev1", tag + b" OK")
+def _never(slow: "Deferred[None]") -> Answer:
+    """A server that does not answer SLOW; ``slow`` fires when it is asked."""
+
+    def answer(session: Session, tag: bytes, command: bytes) -> None:
+        if command == b"SLOW":
+            slow.callback(None)
+        else:
+            session.say(b"* CAPABILITY IMAP4rev1", tag + b" OK")
+
+    return answer
 
 
 class TestStdio:

@@ -6,7 +6,7 @@ import pytest
 from twisted.internet import reactor  # noqa: TID251
 
 from imapproxy.config import ConfigError, ListenerConfig, Settings
-from tests.deadline import in_reactor, soon
+from tests.deadline import SECONDS, in_reactor, soon
 from tests.house import house, logged_in, port
 from tests.logged_errors import logged_errors
 from tests.socket_client import connect, connect_silently
@@ -232,7 +232,7 @@ class TestDraining:
     @in_reactor
     async def test_what_is_under_way_is_answered_and_everybody_told(self, house):
         server = await house.upstream("one")
-        service = await house.start(house.listener("one"), drain_grace=5)
+        service = await house.start(house.listener("one"), drain_grace=SECONDS)
         idle, busy = await logged_in(service), await logged_in(service)
         stranger = await connect(reactor, port(service))
         busy.say(b"a1 SLOW")
@@ -254,6 +254,7 @@ class TestDraining:
         service = await house.start(house.listener("one"), drain_grace=0.05)
         client = await logged_in(service)
         client.say(b"a1 SLOW")
+        await house.slow
         await service.drain()
         await client.lost
         assert b"* BYE " in client.heard
@@ -261,7 +262,7 @@ class TestDraining:
     @in_reactor
     async def test_under_load(self, house):
         server = await house.upstream("one")
-        service = await house.start(house.listener("one"), drain_grace=5)
+        service = await house.start(house.listener("one"), drain_grace=SECONDS)
         clients = [await logged_in(service) for _ in range(30)]
         for client in clients:
             client.transport.write(b"".join(b"n%d NOOP\r\n" % number for number in range(3000)))

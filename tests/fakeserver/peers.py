@@ -12,7 +12,7 @@ from fakeserver.protocol import ImapProtocol
 from fakeserver.server import FakeServer
 
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
-_SECONDS = 20.0
+_SECONDS = 60.0
 
 
 class MemoryTransport(StringTransport):

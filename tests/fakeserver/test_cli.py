@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 def fakeserver(*arguments: str) -> "subprocess.Popen[str]":

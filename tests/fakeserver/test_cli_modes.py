@@ -14,7 +14,7 @@ import pytest
 
 from fakeserver.threaded import ThreadedServer
 
-SECONDS = 30.0
+SECONDS = 60.0
 Start = Callable[..., tuple["subprocess.Popen[str]", dict[str, Any]]]
 
 

@@ -37,7 +37,7 @@ class MemoryLine:
 class SocketLine:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        connection.settimeout(20)
+        connection.settimeout(60)
 
     def send(self, octets: bytes) -> None:
         self._connection.sendall(octets)

@@ -10,7 +10,7 @@ from fakeserver.certificates import Kind
 from fakeserver.faults import InjectAfterStartTls
 from fakeserver.threaded import ThreadedServer
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture

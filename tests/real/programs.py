@@ -65,8 +65,10 @@ class Program:
         *,
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
+        new_group: bool = False,
     ) -> None:
         self.arguments = [str(argument) for argument in arguments]
+        self._new_group = new_group
         self._output: dict[str, list[str]] = {"stdout": [], "stderr": []}
         self._ended: set[str] = set()
         self._news = threading.Condition()
@@ -77,6 +79,7 @@ class Program:
             stderr=subprocess.PIPE,
             env=environment,
             cwd=directory,
+            start_new_session=new_group,
         )
         self._readers = [
             threading.Thread(target=self._collect, args=(name,), daemon=True)
@@ -138,7 +141,9 @@ class Program:
         self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End it the hard way; for cleaning up after a failure."""
+        """End it the hard way, and with a group of its own all that it has started."""
+        if self._new_group and self._process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         for reader in self._readers:

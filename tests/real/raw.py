@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 # An answer that takes longer is a hang: the peers are on loopback and the mailboxes small.
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 _LITERAL = re.compile(rb"~?\{(\d+)\}\r\n\Z")
 # The text of a status response is free: what looks like a literal at its end is none.
