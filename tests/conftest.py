@@ -7,21 +7,17 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.memory import use_memory
-
 # A proxy of somebody's own must not be what the tests are about.
 for _name in [name for name in os.environ if name.startswith(("IMAPPROXY_", "FAKESERVER_"))]:
     if _name != "IMAPPROXY_REQUIRE_REAL":
         del os.environ[_name]
-
-use_memory()
 
 # Who is started in the background by a script ignores it, and so would all programs of the tests.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes is decided by what else the machine does. And a run is to say the same
-# of the same code: other examples are tried by `--hypothesis-profile=chance` and by `make fuzz`.
+# of the same code: other examples are tried by `make chance` and by `make fuzz`.
 settings.register_profile(
     "chance", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )

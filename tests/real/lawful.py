@@ -40,6 +40,24 @@ class Told:
     lengths: tuple[int | None, ...]
 
 
+@dataclass
+class Wanted:
+    """The messages that the answer to a FETCH has to be about.
+
+    ``without_newer`` are those of them that were not named by ``*`` alone: a message that comes
+    while the command is on its way is then meant in the place of the last one, and only the server
+    knows which it was (RFC 3501 section 9, seq-number).
+    """
+
+    uids: set[int]
+    without_newer: set[int]
+    attributes: list[Attribute]
+
+    def newer_came(self) -> None:
+        """The client was told of more messages before the answer was over."""
+        self.uids = self.without_newer
+
+
 class Lawful:
     """The model of one client. ``faults`` is what was unlawful in the steps so far.
 
@@ -61,7 +79,7 @@ class Lawful:
         self._gone: frozenset[int] = frozenset()  # UIDs
         self._told: list[Told] = []
         self._answered: dict[int, Counter[bytes]] = {}
-        self._wanted: dict[bytes, tuple[set[int], list[Attribute]]] = {}
+        self._wanted: dict[bytes, Wanted] = {}
         self.checked = 0
 
     def behind(self) -> tuple[frozenset[int], bool]:
@@ -113,13 +131,19 @@ class Lawful:
         if request is None:
             return
         by_uid = command.name == b"UID FETCH"
-        chosen = numbers(request[0], max(view.uids, default=0) if by_uid else len(view.uids))
+        largest = max(view.uids, default=0) if by_uid else len(view.uids)
+        chosen = numbers(request[0], largest)
         if chosen is None or UNKNOWN in view.uids:
             return
-        uids = {uid for uid in view.uids if uid in chosen} if by_uid else set()
-        if not by_uid:
-            uids = {view.uid(number) for number in chosen}
-        self._wanted[command.tag] = uids - self._gone, request[1]
+        certain = numbers(request[0].replace(b"*", b"%d" % (largest + 1)), largest) or set()
+        both = [
+            {uid for uid in view.uids if uid in some}
+            if by_uid
+            else {view.uid(number) for number in some}
+            for some in (chosen, certain)
+        ]
+        uids, without_newer = (some - self._gone for some in both)
+        self._wanted[command.tag] = Wanted(uids, without_newer, request[1])
 
     # -- one response ------------------------------------------------------------------------
 
@@ -172,6 +196,8 @@ class Lawful:
             view.uids = [UNKNOWN] * number
         else:
             self._fault(view.exists(number, self._spool(view.mailbox)))
+            for wanted in self._wanted.values():
+                wanted.newer_came()
 
     def _vanished(self, uids: set[int]) -> None:
         view = self._selected()
@@ -262,15 +288,15 @@ class Lawful:
                 self._fault(f"UIDs {known}, and on the disk are {there.uids}")
 
     def _fetch_answered(self, command: Said, *, succeeded: bool) -> None:
-        uids, attributes = self._wanted.pop(command.tag, (set(), []))
-        names = {attribute.name for attribute in attributes}
+        wanted = self._wanted.pop(command.tag, Wanted(set(), set(), []))
+        names = {attribute.name for attribute in wanted.attributes}
         for uid, counts in self._answered.items():
             body = [name for name in counts if is_constant(name)]
             if wrong := [name for name in body if counts[name] > self._fetches]:
                 self._fault(f"UID {uid} was answered twice for {wrong}")
         if not succeeded:
             return
-        for uid in sorted(uids):
+        for uid in sorted(wanted.uids):
             if missing := names - set(self._answered.get(uid, ())):
                 self._fault(f"OK, and of UID {uid} nothing was said of {sorted(missing)}")
 
