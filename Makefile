@@ -4,11 +4,8 @@
 #   make test          the tests; peers that are not installed are left out, and said so
 #   make check         what CI runs: lint, formatting, types, tests
 #   make differential  more seeds of the differential test: SEEDS=1-100 COMMANDS=1000
-<<<<<<< HEAD
-#   make chaos         connections break and the proxy is killed under a program: FAULTS=2000
-=======
 #   make chance        the property tests, with other examples each time
->>>>>>> 91f7e1e (Test: what is timed or random decides nothing: the same examples each time, and * is the newest message that the server knows)
+#   make chaos         connections break and the proxy is killed under a program: FAULTS=2000
 #   make fuzz          inputs that nobody thought of: FUZZ_SECONDS=600, in all
 #   make bench         speed and memory, compared with a direct connection and with stunnel
 #   make bench-cache   what was read once, read again; and what filling the cache costs
@@ -28,11 +25,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
 
-<<<<<<< HEAD
-.PHONY: demo test check differential chaos fuzz bench bench-cache bench-growth bench-far clean
-=======
-.PHONY: demo test check differential chance fuzz bench bench-cache bench-growth bench-far clean
->>>>>>> 91f7e1e (Test: what is timed or random decides nothing: the same examples each time, and * is the newest message that the server knows)
+.PHONY: demo test check differential chance chaos fuzz bench bench-cache bench-growth bench-far clean
 
 demo: $(VENV)/.installed
 	$(BIN)/imapproxy demo
@@ -53,13 +46,11 @@ check: $(VENV)/.installed-check
 differential: $(VENV)/.installed-test
 	$(BIN)/python -m tests.real.differential --all --seeds $(SEEDS) --commands $(COMMANDS)
 
-<<<<<<< HEAD
-chaos: $(VENV)/.installed-test
-	$(BIN)/python -m tests.real.chaos --faults $(FAULTS) $(ARGS)
-=======
 chance: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m hypothesis --hypothesis-profile=chance $(ARGS)
->>>>>>> 91f7e1e (Test: what is timed or random decides nothing: the same examples each time, and * is the newest message that the server knows)
+
+chaos: $(VENV)/.installed-test
+	$(BIN)/python -m tests.real.chaos --faults $(FAULTS) $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
