@@ -195,21 +195,9 @@ class Lawful:
             # The UIDVALIDITY comes behind it, so what is on the disk is looked up later.
             view.uids = [UNKNOWN] * number
         else:
-            self._star_may_have_moved(view)
             self._fault(view.exists(number, self._spool(view.mailbox)))
             for wanted in self._wanted.values():
                 wanted.newer_came()
-
-    def _star_may_have_moved(self, view: ClientView) -> None:
-        """Messages come while commands are under way.
-
-        They may have been told before the server, or the proxy, read the command, and then ``*`` is
-        the last of them and not the one that the client thought of.
-        """
-        for command in self._pending:
-            request = fetched(command.rest) if command.tag in self._wanted else None
-            if request is not None and b"*" in request[0] and view.uids:
-                self._wanted[command.tag][0].discard(view.uids[-1])
 
     def _vanished(self, uids: set[int]) -> None:
         view = self._selected()
