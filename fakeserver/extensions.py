@@ -71,9 +71,8 @@ DEFAULT = (
     "AUTH=XOAUTH2",
     "AUTH=OAUTHBEARER",
 )
-# Done too, and told only where they are asked for.
-# UTF8=ACCEPT refuses 8-bit headers of those who did not enable it, and shows them surrogates of
-# others'; UTF8=ONLY refuses them nearly everything;
+# Done too, and told only where they are asked for. UTF8=ACCEPT refuses 8-bit headers of those who
+# did not enable it, and shows them surrogates of others'; UTF8=ONLY refuses them nearly everything;
 # INPROGRESS would speak during a delay that a test wants silent; URLAUTH adds to what SELECT tells.
 OPTIONAL = (
     "UTF8=ACCEPT",

@@ -160,32 +160,43 @@ _ALL = (
         ("XAPPLEPUSHSERVICE", "IMAP4", "XUM1"),
         {"Archive": "", "Deleted Messages": "", "Drafts": "", "Junk": "", "Sent Messages": ""},
     ),
+    # Courier tells UTF8=ACCEPT as well, and takes 8-bit headers without it, which is not done here.
     Persona(
         "courier",
-        "https://github.com/lefcha/imapfilter/issues/19",
+        "https://github.com/lefcha/imapfilter/issues/19, and Courier 5.0.13 of Debian 12",
         _extensions(
             "UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE ACL"
+            " ENABLE"
         ),
-        "Courier-IMAP ready. Copyright 1998-2008 Double Precision, Inc."
+        "Courier-IMAP ready. Copyright 1998-2019 Double Precision, Inc."
         "  See COPYING for distribution information.",
         ".",
-        ("inbox-namespace",),
+        (
+            "inbox-namespace", "no-capability-at-login", "no-uidnext-in-select",
+            "rights-in-select", "recent-among-flags", "no-instead-of-bad", "quoted-mailboxes",
+            "bare-refusals",
+        ),
         ("ACL2=UNION",),
         {"INBOX.Drafts": "", "INBOX.Sent": "", "INBOX.Trash": ""},
     ),
     Persona(
         "cyrus",
-        "https://github.com/nextcloud/mail/issues/2000",
+        "https://github.com/nextcloud/mail/issues/2000, and Cyrus 3.6.1 of Debian 12",
         _extensions(
-            "LITERAL+ ID ENABLE ACL RIGHTS=texk QUOTA NAMESPACE UIDPLUS UNSELECT CHILDREN"
-            " MULTIAPPEND BINARY CATENATE CONDSTORE ESEARCH SEARCHRES SORT SORT=DISPLAY"
-            " THREAD=ORDEREDSUBJECT THREAD=REFERENCES LIST-EXTENDED LIST-STATUS WITHIN QRESYNC"
-            " SPECIAL-USE CREATE-SPECIAL-USE MOVE COMPRESS=DEFLATE IDLE SASL-IR"
+            "LITERAL+ ID ENABLE ACL BINARY CATENATE CHILDREN CONDSTORE CREATE-SPECIAL-USE ESEARCH"
+            " ESORT LIST-EXTENDED LIST-STATUS METADATA MOVE MULTIAPPEND NAMESPACE OBJECTID PREVIEW"
+            " QRESYNC QUOTA RIGHTS=texk SAVEDATE SORT SORT=DISPLAY SPECIAL-USE STATUS=SIZE"
+            " THREAD=ORDEREDSUBJECT THREAD=REFERENCES UIDPLUS UNSELECT URLAUTH WITHIN THREAD=REFS"
+            " SASL-IR COMPRESS=DEFLATE IDLE APPENDLIMIT"
         ),
-        "Cyrus IMAP server ready",
+        "localhost Cyrus IMAP 3.6.1 server ready",
         ".",
-        ("inbox-namespace",),
-        (),
+        (
+            "inbox-namespace", "short-greeting", "bare-refusals", "unknown-charset-is-bad",
+            "flags-before-uid", "silent-is-told", "absent-numbers-left-out", "parents-stay",
+        ),
+        # LOGINDISABLED is told after the log-in, when no other can be.
+        ("XLIST", "MAILBOX-REFERRALS", "NO_ATOMIC_RENAME", "LOGINDISABLED"),
         {"INBOX.Drafts": r"\Drafts", "INBOX.Sent": r"\Sent", "INBOX.Trash": r"\Trash"},
     ),
     Persona("minimal", "RFC 3501 and nothing else", _extensions("", ()), "ready"),

@@ -5,27 +5,14 @@ switched on by its name, alone or as part of a persona.
 """
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
+from fakeserver.observed_quirks import OBSERVED
+from fakeserver.quirk import Quirk, Tell, replacing
 from fakeserver.reply import Tagged
 from fakeserver.rewriting import cut_responses
 from imapproxy.wire import commands as wire
 from imapproxy.wire.search_key import And, Not, Or, SearchKey
-
-Tell = Callable[[bytes], bytes]
-Refuse = Callable[[wire.CommandBody], Tagged | None]
-
-
-@dataclass(frozen=True)
-class Quirk:
-    """``tell`` is given each whole response, ``refuse`` each command before it is run."""
-
-    name: str
-    what: str
-    seen: str
-    tell: Tell | None = None
-    refuse: Refuse | None = None
 
 
 class UnknownQuirk(ValueError):
@@ -61,12 +48,6 @@ class Quirks:
                 changed = tell(changed)
             told.append(changed)
         return b"".join(told)
-
-
-def _replace(pattern: bytes, by: bytes) -> Tell:
-    """In responses that begin like this; literals come behind, and are not looked at."""
-    compiled = re.compile(pattern, re.DOTALL)
-    return lambda response: compiled.sub(by, response, count=1)
 
 
 _FETCH = re.compile(rb"\* \d+ FETCH \(")
@@ -163,7 +144,7 @@ QUIRKS: dict[str, Quirk] = {
             "too-many-is-alert",
             "too many connections are told with ALERT (Gmail)",
             _ISSUE.format("zone-eu/wildduck", 35),
-            tell=_replace(
+            tell=replacing(
                 rb"\A(\S+ NO) \[LIMIT\] (Too many simultaneous connections\.)",
                 rb"\1 [ALERT] \2 (Failure)",
             ),
@@ -172,13 +153,13 @@ QUIRKS: dict[str, Quirk] = {
             "trailing-space-in-status",
             "a space behind the list of STATUS (Exchange)",
             _ISSUE.format("modern-email/defects", 9),
-            tell=_replace(rb"\A(\* STATUS .*\))\r\n\Z", b"\\1 \r\n"),
+            tell=replacing(rb"\A(\* STATUS .*\))\r\n\Z", b"\\1 \r\n"),
         ),
         Quirk(
             "trailing-space-in-search",
             "a space behind the last number of SEARCH (Yahoo)",
             "https://github.com/djc/imap-proto/pull/108",
-            tell=_replace(rb"\A(\* SEARCH[ \d]*)\r\n\Z", b"\\1 \r\n"),
+            tell=replacing(rb"\A(\* SEARCH[ \d]*)\r\n\Z", b"\\1 \r\n"),
         ),
         Quirk(
             "flags-behind-body",
@@ -214,13 +195,13 @@ QUIRKS: dict[str, Quirk] = {
             "silent-empty-search",
             "SEARCH that finds nothing has no untagged SEARCH (iCloud)",
             "https://github.com/moralmunky/Home-Assistant-Mail-And-Packages/pull/1265",
-            tell=_replace(rb"\A\* SEARCH\r\n\Z", b""),
+            tell=replacing(rb"\A\* SEARCH\r\n\Z", b""),
         ),
         Quirk(
             "took-ms",
             "tagged replies tell how long it took (iCloud)",
             _ISSUE.format("nextcloud/mail", 3401),
-            tell=_replace(
+            tell=replacing(
                 rb"\A([^*+\s]\S* OK (?:\[[^\]]*\] )?)(\w+) completed\.\r\n\Z",
                 b"\\1\\2 completed (took 0 ms)\r\n",
             ),
@@ -229,13 +210,13 @@ QUIRKS: dict[str, Quirk] = {
             "inbox-noinferiors",
             r"INBOX is \Noinferiors (iCloud)",
             _ISSUE.format("nextcloud/mail", 3401),
-            tell=_replace(rb'\A(\* LIST \()[^)]*(\) "[^"]" INBOX\r\n)\Z', rb"\1\\Noinferiors\2"),
+            tell=replacing(rb'\A(\* LIST \()[^)]*(\) "[^"]" INBOX\r\n)\Z', rb"\1\\Noinferiors\2"),
         ),
         Quirk(
             "inbox-namespace",
             "all mailboxes are below INBOX (Courier, Cyrus without altnamespace)",
             _ISSUE.format("lefcha/imapfilter", 19),
-            tell=_replace(rb'\A(\* NAMESPACE \(\(")(" "\."\)\))', rb"\1INBOX.\2"),
+            tell=replacing(rb'\A(\* NAMESPACE \(\(")(" "\."\)\))', rb"\1INBOX.\2"),
             refuse=_below_inbox,
         ),
         Quirk(
@@ -247,7 +228,7 @@ QUIRKS: dict[str, Quirk] = {
             "copyuid-bare",
             "MOVE tells COPYUID on a line with no * OK before it (Exchange 2013)",
             _ISSUE.format("domainaware/parsedmarc", 80),
-            tell=_replace(rb"\A\* OK (\[COPYUID [^\]]*\])[^\r]*", rb"\1"),
+            tell=replacing(rb"\A\* OK (\[COPYUID [^\]]*\])[^\r]*", rb"\1"),
         ),
         Quirk(
             "not-connected",
@@ -260,5 +241,6 @@ QUIRKS: dict[str, Quirk] = {
             "after many commands the connection is closed with BYE (Exchange)",
             _ISSUE.format("mscdex/node-imap", 561),
         ),
+        *OBSERVED,
     )
 }

@@ -6,6 +6,7 @@ from fakeserver.commands.require import (
     check_room,
     messages_of,
     need_right,
+    refuse_no_numbers,
     tells_uids,
     view_of,
     writable_view_of,
@@ -23,7 +24,8 @@ from imapproxy.wire.sequence_set import SequenceSet
 def copy(session: Session, command: wire.Copy) -> Handler:
     """RFC 3501 section 6.4.7: all of the messages or none."""
     view = view_of(session)
-    messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
+    messages = messages_of(session, command.sequence_set, by_uid=command.by_uid)
+    refuse_no_numbers(messages, command)
     target = access_of(session).find(command.mailbox, b"TRYCREATE", needs="i")
     yield b""
     if not messages:
@@ -38,7 +40,8 @@ def move(session: Session, command: wire.Move) -> Handler:
     """RFC 6851."""
     view = writable_view_of(session)
     need_right(session, "te")
-    messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
+    messages = messages_of(session, command.sequence_set, by_uid=command.by_uid)
+    refuse_no_numbers(messages, command)
     target = access_of(session).find(command.mailbox, b"TRYCREATE", needs="i")
     yield b""
     if not messages:
@@ -61,7 +64,7 @@ def expunge(session: Session, command: wire.Expunge) -> Handler:
     need_right(session, "e")
     named: list[StoredMessage] = view.messages
     if command.uids is not None:
-        named = [message for _, message in messages_of(view, command.uids, by_uid=True)]
+        named = [message for _, message in messages_of(session, command.uids, by_uid=True)]
     view.mailbox.expunge(message for message in named if rb"\Deleted" in message.flags)
     yield b""
     return Tagged("Expunge completed.", highest_mod_seq(session, view))

@@ -8,6 +8,7 @@ from fakeserver.commands.require import (
     Numbered,
     messages_of,
     need_extension,
+    refuse_no_numbers,
     refuse_parameters,
     view_of,
 )
@@ -41,7 +42,8 @@ def fetch(session: Session, command: wire.Fetch) -> Handler:
     view = view_of(session)
     items = _items(session, command)
     tellers = tellers_of(session, items, view)
-    messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
+    messages = messages_of(session, command.sequence_set, by_uid=command.by_uid)
+    refuse_no_numbers(messages, command)
     if Item.MODSEQ in items:
         yield session.enable_condstore()
     yield session.keyword_news()

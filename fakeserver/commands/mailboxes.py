@@ -48,6 +48,8 @@ def _special_use(session: Session, command: wire.Create) -> list[Flag]:
 def delete(session: Session, command: wire.Delete) -> Handler:
     """RFC 3501 section 6.3.4."""
     access = access_of(session)
+    if "parents-stay" in session.host.quirks.names:
+        _need_no_children(session, command.mailbox)
     view = session.view
     if view is not None and view.mailbox is access.mailbox(command.mailbox):
         # Deleting what is selected leaves it first, as a client would with CLOSE.
@@ -57,6 +59,11 @@ def delete(session: Session, command: wire.Delete) -> Handler:
     if session.old_name is not None:
         yield announce(session, access.canonical(command.mailbox), old=session.old_name)
     return Tagged("Delete completed.")
+
+
+def _need_no_children(session: Session, name: bytes) -> None:
+    if account_of(session).has_children(access_of(session).canonical(name)):
+        raise StoreError("Mailbox has inferior hierarchical names", b"HASCHILDREN")
 
 
 def rename(session: Session, command: wire.Rename) -> Handler:

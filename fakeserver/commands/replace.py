@@ -25,7 +25,7 @@ def replace(session: Session, command: wire.Replace) -> Handler:
     need_right(session, "te")
     check_message(session, command.message)
     flags = checked_flags(command.message.flags or ())
-    replaced = _replaced(view, command)
+    replaced = _replaced(session, view, command)
     access = access_of(session)
     target = access.find(command.mailbox, b"TRYCREATE", needs="i")
     content = content_of(session, command.message)
@@ -44,9 +44,9 @@ def replace(session: Session, command: wire.Replace) -> Handler:
     return Tagged("Replace completed.", highest_mod_seq(session, view))
 
 
-def _replaced(view: View, command: wire.Replace) -> StoredMessage:
+def _replaced(session: Session, view: View, command: wire.Replace) -> StoredMessage:
     numbers = SequenceSet.of([command.number])
-    messages = messages_of(view, numbers, by_uid=command.by_uid)
+    messages = messages_of(session, numbers, by_uid=command.by_uid)
     if not messages:
         raise StoreError("No such message.", b"NONEXISTENT")
     if view.is_gone(messages[0][1]):

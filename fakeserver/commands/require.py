@@ -10,6 +10,7 @@ from fakeserver.store.errors import StoreError
 from fakeserver.store.mailbox import Mailbox, StoredMessage
 from fakeserver.store.quota import check_quota
 from fakeserver.store.view import View
+from imapproxy.wire import commands as wire
 from imapproxy.wire.commands import Parameter
 from imapproxy.wire.sequence_set import SequenceSet
 
@@ -52,18 +53,27 @@ def need_right(session: Session, rights: str) -> None:
         raise StoreError("Permission denied.", b"NOPERM")
 
 
-def messages_of(view: View, numbers: SequenceSet, *, by_uid: bool) -> Numbered:
-    """The messages that a command names."""
+def messages_of(session: Session, numbers: SequenceSet, *, by_uid: bool) -> Numbered:
+    """The messages that a command names in the selected mailbox."""
+    view = view_of(session)
     if numbers.is_saved_result:
         return saved_messages_of(view)
     if by_uid:
         return view.by_uids(numbers)
     messages = view.by_numbers(numbers)
-    if messages is None:
-        # "It is an error to use a message sequence number that is not in the mailbox": a client
-        # that does has lost count.
-        raise BadCommand("Invalid messageset.")
-    return messages
+    if messages is not None:
+        return messages
+    if "absent-numbers-left-out" in session.host.quirks.names:
+        return view.by_present_numbers(numbers)
+    # "It is an error to use a message sequence number that is not in the mailbox": a client that
+    # does has lost count.
+    raise BadCommand("Invalid messageset.")
+
+
+def refuse_no_numbers(messages: Numbered, command: wire.Copy | wire.Fetch | wire.Move) -> None:
+    """That a command with numbers names some message, where ``messages_of`` left out others."""
+    if not messages and not command.by_uid and not command.sequence_set.is_saved_result:
+        raise StoreError("No matching messages")
 
 
 def saved_messages_of(view: View) -> Numbered:

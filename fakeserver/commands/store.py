@@ -23,11 +23,11 @@ def store(session: Session, command: wire.Store) -> Handler:
     """STORE and UID STORE."""
     view = writable_view_of(session)
     if command.item == "X-GM-LABELS":
-        numbered = messages_of(view, command.sequence_set, by_uid=command.by_uid)
+        numbered = messages_of(session, command.sequence_set, by_uid=command.by_uid)
         return (yield from store_labels(session, command, numbered))
     _check(session, command)
     flags = _permitted(session, command)
-    messages = messages_of(view, command.sequence_set, by_uid=command.by_uid)
+    messages = messages_of(session, command.sequence_set, by_uid=command.by_uid)
     if command.unchanged_since is not None:
         yield session.enable_condstore()
     given = view.mailbox.own_flags(flags)
@@ -80,7 +80,7 @@ def _change(
     changed = view.mailbox.set_flags(
         message, _result(session, command.action, message.flags, given)
     )
-    if not command.silent:
+    if not command.silent or "silent-is-told" in session.host.quirks.names:
         view.forget_change(message)
         return session.flags_response(view, number, message, by_uid=command.by_uid)
     if was_pending:

@@ -171,6 +171,14 @@ class View:
             return None
         return self._of_ranges(ranges)
 
+    def by_present_numbers(self, numbers: SequenceSet) -> list[tuple[int, StoredMessage]]:
+        """The same without the numbers that are not."""
+        exists = self.exists
+        ranges = [
+            (low, min(high, exists)) for low, high in numbers.resolve(exists) if 0 < low <= exists
+        ]
+        return self._of_ranges(tuple(ranges))
+
     def by_uids(self, uids: SequenceSet) -> list[tuple[int, StoredMessage]]:
         """Messages of a set of UIDs, ascending; UIDs that are not are no mistake."""
         places = [

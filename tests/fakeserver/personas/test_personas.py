@@ -143,8 +143,24 @@ def test_courier_is_below_inbox() -> None:
     home = home_of("courier")
     home.server.add_account("other", "pw")
     told = ask(log_in(home), b'LIST "" *')
-    assert all(b" INBOX" in line for line in told[:-1])
+    assert all(b' "INBOX' in line for line in told[:-1])
     assert len(told) == 5
+
+
+def test_cyrus_tells_all_it_can_do_after_the_log_in_alone() -> None:
+    peer = home_of("cyrus").connect()
+    greeting = peer.read_all()
+    assert b"AUTH=PLAIN" in greeting
+    assert b"CONDSTORE" not in greeting
+    told = ask(peer, b"LOGIN demo pw")[-1]
+    assert b" CONDSTORE " in told
+    assert b" LOGINDISABLED" in told
+
+
+def test_courier_counts_uids_in_status_alone() -> None:
+    peer = log_in(home_of("courier"))
+    assert not any(b"UIDNEXT" in line for line in ask(peer, b"SELECT INBOX"))
+    assert ask(peer, b"STATUS INBOX (UIDNEXT)")[0] == b'* STATUS "INBOX" (UIDNEXT 1)'
 
 
 def test_there_is_no_such_persona() -> None:

@@ -71,6 +71,53 @@ CASES: dict[str, tuple[bytes, bytes, bytes]] = {
         b"* 1 EXPUNGE\r\n* 0 RECENT\r\nt OK [COPYUID 7 1 1] Move completed.\r\n",
         b"* OK [COPYUID 7 1 1] Moved UIDs.\r\n* 1 EXPUNGE\r\n",
     ),
+    "bare-refusals": (
+        b"CREATE Empty",
+        b"t NO Mailbox already exists",
+        b"t NO [ALREADYEXISTS] Mailbox already exists",
+    ),
+    "unknown-charset-is-bad": (
+        b"SEARCH CHARSET X-NONE ALL",
+        b"t BAD Unrecognized character set\r\n",
+        b"t NO [BADCHARSET ",
+    ),
+    "flags-before-uid": (
+        b"UID FETCH 1 (FLAGS BODY.PEEK[])",
+        b"* 1 FETCH (FLAGS (\\Recent) UID 1 BODY[] %b)\r\n" % BODY,
+        b"* 1 FETCH (UID 1 FLAGS (\\Recent) BODY[] %b)\r\n" % BODY,
+    ),
+    "silent-is-told": (
+        b"STORE 1 +FLAGS.SILENT (\\Seen)",
+        b"* 1 FETCH (FLAGS (\\Seen \\Recent))\r\nt OK ",
+        b"t OK ",
+    ),
+    "absent-numbers-left-out": (
+        b"FETCH 1:9 UID",
+        b"* 1 FETCH (UID 1)\r\nt OK ",
+        b"t BAD Invalid messageset.\r\n",
+    ),
+    "parents-stay": (
+        b"DELETE Parent",
+        b"t NO [HASCHILDREN] Mailbox has inferior hierarchical names\r\n",
+        b"t OK ",
+    ),
+    "recent-among-flags": (
+        b"EXAMINE INBOX",
+        b"* OK [CLOSED] Previous mailbox closed.\r\n"
+        b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\Recent)\r\n",
+        b"* OK [CLOSED] Previous mailbox closed.\r\n"
+        b"* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n",
+    ),
+    "no-instead-of-bad": (
+        b"NOTHING",
+        b"t NO Error in IMAP command received by server.\r\n",
+        b"t BAD Error in IMAP command NOTHING: Unknown command.\r\n",
+    ),
+    "quoted-mailboxes": (
+        b'LIST "" Empty',
+        b'* LIST (\\HasNoChildren) "." "Empty"\r\n',
+        b'* LIST (\\HasNoChildren) "." Empty\r\n',
+    ),
     "not-connected": (
         b"STATUS INBOX (MESSAGES)",
         b"t BAD User is authenticated but not connected.\r\n",
@@ -81,7 +128,9 @@ CASES: dict[str, tuple[bytes, bytes, bytes]] = {
 
 def connect(*quirks: str, limits: Limits | None = None) -> MemoryPeer:
     home = MemoryServer(quirks=quirks, limits=limits)
-    home.server.add_account("demo", "pw", empty=True).create(b"Empty")
+    account = home.server.add_account("demo", "pw", empty=True)
+    for name in (b"Empty", b"Parent", b"Parent.Child"):
+        account.create(name)
     home.server.deliver(MAIL)
     peer = home.connect()
     peer.send(b"a LOGIN demo pw\r\nb SELECT INBOX\r\n")
@@ -99,9 +148,16 @@ def test_quirk(name: str) -> None:
 
 
 def test_all_are_tested_and_have_a_source() -> None:
-    others = {"too-many-is-alert", "bye-when-throttled"}
+    others = {
+        "too-many-is-alert",
+        "bye-when-throttled",
+        "short-greeting",
+        "no-capability-at-login",
+        "no-uidnext-in-select",
+        "rights-in-select",
+    }
     assert set(QUIRKS) == set(CASES) | others
-    assert all(quirk.seen.startswith("https://") for quirk in QUIRKS.values())
+    assert all(quirk.seen.startswith(("https://", "observed with")) for quirk in QUIRKS.values())
 
 
 def test_counts_of_recent() -> None:
@@ -110,6 +166,50 @@ def test_counts_of_recent() -> None:
     told = peer.read_all()
     assert b"* 0 RECENT\r\n" in told
     assert b"(RECENT 0)" in told
+
+
+def test_what_select_tells() -> None:
+    told = {}
+    for quirk in ("no-recent", "no-uidnext-in-select", "rights-in-select"):
+        peer = connect(quirk)
+        peer.send(b"t EXAMINE INBOX\r\n")
+        told[quirk] = re.findall(rb"\[([A-Z]+) [^()\]]+\]", peer.read_all())
+    assert told == {
+        "no-recent": [b"UNSEEN", b"UIDVALIDITY", b"UIDNEXT", b"HIGHESTMODSEQ"],
+        "no-uidnext-in-select": [b"UIDVALIDITY", b"HIGHESTMODSEQ"],
+        "rights-in-select": [
+            b"UNSEEN", b"UIDVALIDITY", b"MYRIGHTS", b"UIDNEXT", b"HIGHESTMODSEQ",
+        ],
+    }  # fmt: skip
+
+
+def test_capabilities_are_to_be_asked_for() -> None:
+    home = MemoryServer(quirks=["short-greeting", "no-capability-at-login"])
+    home.server.add_account("demo", "pw")
+    peer = home.connect()
+    greeting = peer.read_all()
+    assert greeting.startswith(b"* OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE ")
+    assert b"AUTH=PLAIN" in greeting
+    assert b"IDLE" not in greeting
+    peer.send(b"a CAPABILITY\r\n")
+    assert b" IDLE " in peer.read_all()
+    peer.send(b"b LOGIN demo pw\r\n")
+    assert peer.read_all() == b"b OK Logged in\r\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"FETCH 2:9 UID", b"t NO No matching messages\r\n"),
+        (b"COPY 9 Empty", b"t NO No matching messages\r\n"),
+        (b"STORE 9 FLAGS (\\Seen)", b"t OK Store completed.\r\n"),
+        (b"UID FETCH 9 UID", b"t OK Fetch completed.\r\n"),
+    ],
+)
+def test_where_no_number_is_there(command: bytes, answer: bytes) -> None:
+    peer = connect("absent-numbers-left-out")
+    peer.send(b"t " + command + b"\r\n")
+    assert peer.read_all() == answer
 
 
 def test_mailboxes_are_made_below_inbox_alone() -> None:
