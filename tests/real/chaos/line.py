@@ -22,7 +22,7 @@ _STALL = 0.2  # seconds
 # A TLS handshake and a log-in are some 4,000 octets. Most connections live longer: behind one that
 # does not the proxy makes pauses.
 _EARLY = range(100, 4_000)
-_LATE = range(4_000, 60_000)
+_LONGEST = 60_000
 _EARLY_ONCE_IN = 8
 
 
@@ -50,15 +50,16 @@ class _Break:
 class BreakingLine:
     """Forwards to ``port`` of this machine; ``broken`` counts what it has done to connections.
 
-    While ``quiet`` is set nothing breaks.
+    While ``quiet`` is set nothing breaks. A connection carries ``longest`` octets at most.
     """
 
-    def __init__(self, port: int, chance: Random) -> None:
+    def __init__(self, port: int, chance: Random, longest: int = _LONGEST) -> None:
         self.port = 0
         self.broken: Counter[str] = Counter()
         self.quiet = False
         self._server_port = port
         self._chance = chance
+        self._late = range(_EARLY.stop, longest)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="line")
         self._listening = threading.Event()
@@ -81,7 +82,7 @@ class BreakingLine:
 
     def _drawn(self) -> _Break:
         chance = self._chance
-        when = _EARLY if chance.random() < 1 / _EARLY_ONCE_IN else _LATE
+        when = _EARLY if chance.random() < 1 / _EARLY_ONCE_IN else self._late
         octets = int(when.start * (when.stop / when.start) ** chance.random())
         return _Break(chance.choice(_KINDS), chance.random() < 0.5, octets)
 

@@ -1,6 +1,7 @@
 """A careful mail program: what it is not told to have happened it looks for, and does again."""
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Self
 
@@ -10,6 +11,9 @@ from tests.real.raw import Closed, RawClient, Response
 _TAGGED = re.compile(rb"[^*+]")
 # So often one thing is tried, with a break each time, before something else must be wrong.
 _PATIENCE = 60
+# As people do: who was sent away several times waits a little and begins anew.
+_PAUSES_AFTER = 3
+_PAUSE = 0.2  # seconds
 
 
 class Unanswered(Exception):
@@ -23,8 +27,8 @@ class WrongAnswer(AssertionError):
 class MailProgram:
     """One program at a time is connected to the proxy, whose ``port`` may change.
 
-    ``sent_away`` counts connections that were closed, ``unknown`` commands of whose outcome nothing
-    could be said, ``commands`` those that were answered.
+    ``sent_away`` counts connections that were closed, ``offline`` those to what is kept alone,
+    ``unknown`` commands of whose outcome nothing could be said, ``commands`` the others.
     """
 
     def __init__(self, port: Callable[[], int], account: Account) -> None:
@@ -33,9 +37,11 @@ class MailProgram:
         self._client: RawClient | None = None
         self._selected = b""
         self._tags = 0
+        self._pause = threading.Event()
         self.commands = 0
         self.sent_away = 0
         self.unknown = 0
+        self.offline = 0
 
     # -- commands --------------------------------------------------------------------------
 
@@ -70,7 +76,11 @@ class MailProgram:
             client = self._client = RawClient(self._port())
             self._selected = b""
             user, password = self._account.user, self._account.password
-            answer = client.command(f"LOGIN {user} {password}".encode(), b"login")[-1].octets
+            *before, tagged = client.command(f"LOGIN {user} {password}".encode(), b"login")
+            answer = tagged.octets
+            if any(b"[ALERT]" in response.octets for response in before):
+                self.offline += 1
+                raise Closed([], answer)  # what is told offline is not the whole truth
             if answer.startswith(b"login NO [UNAVAILABLE]"):
                 raise Closed([], answer)
             if not answer.startswith(b"login OK"):
@@ -94,7 +104,7 @@ class MailProgram:
     def surely(self, act: Callable[[], None], is_done: Callable[[], bool] | None = None) -> None:
         """Do something, once: where that is not known, ``is_done`` looks; without it, again."""
         doubtful = False
-        for _ in range(_PATIENCE):
+        for attempt in range(_PATIENCE):
             try:
                 if doubtful and is_done is not None and is_done():
                     return
@@ -103,6 +113,9 @@ class MailProgram:
                 return
             except (Unanswered, ConnectionRefusedError):
                 doubtful = True
+                if attempt > _PAUSES_AFTER:
+                    self.close()
+                    self._pause.wait(_PAUSE)
         raise WrongAnswer(f"{act} did not succeed in {_PATIENCE} attempts")
 
     def uid_of(self, mailbox: bytes, name: bytes) -> int:

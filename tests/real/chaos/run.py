@@ -28,6 +28,7 @@ class Outcome:
     commands: int = 0
     sent_away: int = 0
     unknown: int = 0
+    offline: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
@@ -36,7 +37,8 @@ class Outcome:
         return (
             f"seed {self.seed}: {self.done} things done by {self.commands} commands, "
             f"{self.faults.total()} faults ({faults}), {self.sent_away} connections of the client "
-            f"ended, {self.unknown} outcomes unknown, {len(self.wrong)} wrong"
+            f"ended, {self.offline} offline, {self.unknown} outcomes unknown, "
+            f"{len(self.wrong)} wrong"
         )
 
 
@@ -77,6 +79,7 @@ def run(
         outcome.wrong += _differences(work.mail, _mail(dovecot, account, proxy.port))
     outcome.done, outcome.commands = work.done, program.commands
     outcome.sent_away, outcome.unknown = program.sent_away, program.unknown
+    outcome.offline = program.offline
     return outcome
 
 
