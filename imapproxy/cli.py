@@ -107,6 +107,7 @@ def run(
     config_file: str | None,
     data_dir: str | None,
     no_cache: bool,
+    no_offline: bool,
     verbose: bool,
     log_json: bool,
 ) -> None:
@@ -125,7 +126,7 @@ def run(
     def settings() -> Settings:
         if config_file is not None:
             others = (listen, tls_listen, tls_cert, tls_key, upstream, ca_file, pins, allow_remote)
-            kept = data_dir or no_cache
+            kept = data_dir or no_cache or no_offline
             if any(others) or kept or workers != 1 or status_socket is not None:
                 raise ConfigError("--config holds everything: leave out --listen, --upstream …")
             return read_config(Path(config_file))
@@ -133,7 +134,7 @@ def run(
             raise ConfigError("say where the mail is: --upstream imaps://imap.example.com")
         listeners = _listeners_of(listen, tls_listen, tls_cert, tls_key, allow_remote)
         process = ProcessOptions(workers, status_socket)
-        cache = _cache(data_dir, no_cache)
+        cache = _cache(data_dir, no_cache, no_offline)
         return _settings_of(upstream, ca_file, pins, listeners, process=process, cache=cache)
 
     guarded(lambda: run_daemon(settings, verbose=verbose, log_json=log_json))
@@ -199,8 +200,10 @@ def _settings_of(
         raise ConfigError(error.message, option) from None
 
 
-def _cache(data_dir: str | None, no_cache: bool) -> tuple[CacheConfig, str | None]:
-    return CacheConfig(enabled=not no_cache), data_dir
+def _cache(
+    data_dir: str | None, no_cache: bool, no_offline: bool
+) -> tuple[CacheConfig, str | None]:
+    return CacheConfig(enabled=not no_cache, offline=not no_offline), data_dir
 
 
 @cli.command()
@@ -214,6 +217,7 @@ def stdio(
     pins: tuple[str, ...],
     data_dir: str | None,
     no_cache: bool,
+    no_offline: bool,
     verbose: bool,
     log_json: bool,
 ) -> None:
@@ -227,7 +231,7 @@ def stdio(
     from imapproxy.stdio import serve_stdio  # noqa: PLC0415
 
     def serve() -> None:
-        cache = _cache(data_dir, no_cache)
+        cache = _cache(data_dir, no_cache, no_offline)
         listeners = [ListenerConfig("127.0.0.1:0")]
         settings = _settings_of(upstream, ca_file, pins, listeners, cache=cache)
         begin_logging(verbose=verbose, as_json=log_json, quiet=not verbose)

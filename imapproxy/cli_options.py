@@ -41,6 +41,11 @@ log_options = options(
 cache_options = options(
     click.option("--data-dir", metavar="DIR", help="Where the cache lives."),
     click.option("--no-cache", is_flag=True, help="Keep nothing of the mail on this machine."),
+    click.option(
+        "--no-offline",
+        is_flag=True,
+        help="Keep no verifier of passwords: what is kept is not read while the server is away.",
+    ),
 )
 
 

@@ -19,17 +19,20 @@ class CachingProxy(Proxy):
         freshness: str,
         *,
         news_interval: float | None = None,
+        offline: bool = False,
         **more: float,
     ) -> None:
         super().__init__(upstream, ca_file)
         self._directory = directory
         self._freshness = freshness
+        self._offline = offline
         self._numbers = dict(more)
         if news_interval is not None:
             self._numbers["news_interval"] = news_interval
 
     def _arguments(self) -> list[str | Path]:
         cache = [f'freshness = "{self._freshness}"']
+        cache += [f"offline = {str(self._offline).lower()}"]
         cache += [f"{key} = {value}" for key, value in self._numbers.items()]
         lines = [
             f'data_dir = "{self._directory / "data"}"',

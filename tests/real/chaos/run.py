@@ -59,7 +59,11 @@ def run(
         TemporaryDirectory(prefix="imapproxy-chaos-") as directory,
         BreakingLine(dovecot.imaps_port, Random(seed + 1)) as line,
         CachingProxy(
-            f"imaps://localhost:{line.port}", dovecot.ca_file, Path(directory), freshness
+            f"imaps://localhost:{line.port}",
+            dovecot.ca_file,
+            Path(directory),
+            freshness,
+            offline=True,
         ) as proxy,
         MailProgram(lambda: proxy.port, account) as program,
     ):

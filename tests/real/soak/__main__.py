@@ -72,7 +72,7 @@ def main(minutes: float, seed: int | None) -> None:
         with (
             BreakingLine(dovecot.imaps_port, Random(seed + 1), 400_000) as line,
             CachingProxy(
-                f"imaps://localhost:{line.port}", dovecot.ca_file, directory, "live"
+                f"imaps://localhost:{line.port}", dovecot.ca_file, directory, "live", offline=True
             ) as proxy,
         ):
             places = {kind: directory / kind for kind in ("mbsync", "mutt")}
