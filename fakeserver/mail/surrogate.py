@@ -12,8 +12,9 @@ from fakeserver.mail.decoded import decode_charset, decode_field
 from fakeserver.mail.header import Field
 from fakeserver.mail.mime import Part
 
+# RFC 6858 section 2.1 has these; other fields with addresses are left out like the rest.
 _ADDRESSES = frozenset(
-    {b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"disposition-notification-to"}
+    {b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"return-path"}
     | {b"resent-from", b"resent-sender", b"resent-to", b"resent-cc", b"resent-bcc"}
 )
 _WITH_PARAMETERS = frozenset({b"content-type", b"content-disposition"})

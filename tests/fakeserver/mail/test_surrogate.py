@@ -34,3 +34,18 @@ def test_headers_are_ascii(octets: bytes) -> None:
     assert all(part.header.octets.isascii() for part in parts(message.surrogate.root))
     if all(part.header.octets.isascii() for part in parts(message.root)):
         assert message.surrogate is message
+
+
+def test_the_fields_whose_addresses_are_replaced() -> None:
+    names = (
+        *(b"Bcc", b"Cc", b"From", b"Reply-To", b"Return-Path", b"Sender", b"To"),
+        *(b"Resent-Bcc", b"Resent-Cc", b"Resent-From", b"Resent-Sender", b"Resent-To"),
+    )
+    kept = Message(_addressed(*names)).surrogate.octets
+    assert kept.count(b" <internationalized-address@eai.invalid>\r\n") == len(names)
+    gone = Message(_addressed(b"Disposition-Notification-To", b"Errors-To")).surrogate.octets
+    assert gone == b"\r\n"
+
+
+def _addressed(*names: bytes) -> bytes:
+    return b"".join(name + b": <\xc3\xa4@a.example>\r\n" for name in names) + b"\r\n"
