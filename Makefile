@@ -6,6 +6,7 @@
 #   make differential  more seeds of the differential test: SEEDS=1-100 COMMANDS=1000
 #   make chance        the property tests, with other examples each time
 #   make chaos         connections break and the proxy is killed under a program: FAULTS=2000
+#   make conformance-cyrus  the conformance scripts on what Dovecot does not offer, at a Cyrus (Debian)
 #   make fuzz          inputs that nobody thought of: FUZZ_SECONDS=600, in all
 #   make bench         speed and memory, compared with a direct connection and with stunnel
 #   make bench-cache   what was read once, read again; and what filling the cache costs
@@ -18,6 +19,8 @@ VENV ?= .venv
 SEEDS ?= 1-10
 COMMANDS ?= 1000
 FUZZ_SECONDS ?= 600
+# Where Cyrus is unpacked to. For root that is a place where others get to: Cyrus then runs as mail.
+CYRUS_ROOT ?= .cyrus
 FAULTS ?= 2000
 # For a single test: make test ARGS="-k walkthrough"
 ARGS ?=
@@ -52,6 +55,10 @@ chance: $(VENV)/.installed-test
 chaos: $(VENV)/.installed-test
 	$(BIN)/python -m tests.real.chaos --faults $(FAULTS) $(ARGS)
 
+conformance-cyrus: $(VENV)/.installed-test
+	tests/real/unpack-cyrus $(CYRUS_ROOT)
+	CYRUS_ROOT=$(CYRUS_ROOT) $(BIN)/python -m pytest -q -rs tests/conformance/test_cyrus.py $(ARGS)
+
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
@@ -73,7 +80,7 @@ bench-far: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.resumption
 
 clean:
-	rm -rf $(VENV) build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .cyrus build dist benchmarks/out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -1,4 +1,4 @@
-"""The four targets; each server and each proxy is started once for the whole run."""
+"""The targets; each server and each proxy is started once for the whole run."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.conformance.targets import Fake, Target, accounts_of, running_fake
 from tests.real.caching_proxy import CachingProxy
+from tests.real.cyrus import Cyrus
 from tests.real.dovecot import Dovecot
 from tests.real.programs import leave_out
 
@@ -55,3 +56,13 @@ def fake_proxied(fake_server: Fake, tmp_path_factory: pytest.TempPathFactory) ->
     directory = tmp_path_factory.mktemp("proxy")
     with CachingProxy(fake_server.upstream, fake_server.ca_file, directory, "exact") as proxy:
         yield Target("proxy and fake server", "fake", proxy.port, fake_server.accounts)
+
+
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Target]:
+    """Cyrus, direct; nobody has to have it."""
+    missing = Cyrus.missing()
+    if missing is not None:
+        pytest.skip(missing)
+    with Cyrus() as server:
+        yield Target("Cyrus", "cyrus", server.imap_port, server.accounts)

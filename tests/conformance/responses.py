@@ -103,6 +103,9 @@ def _parts(name: bytes, arguments: tuple[Node, ...]) -> Iterable[Part]:
         yield from _esearch(arguments)
     elif name == b"ID" and len(arguments) == 1 and isinstance(arguments[0], tuple):
         yield from _pairs(arguments[0])
+    elif name in (b"ACL", b"MYRIGHTS", b"LISTRIGHTS", b"QUOTAROOT"):
+        yield Part(b"mailbox", (mailbox(arguments[0]),))
+        yield from _rights(name, arguments[1:])
     elif name == b"VANISHED":
         yield Part(b"earlier", arguments[:-1])
         yield Part(b"uids", (uid_set(arguments[-1]),))
@@ -118,6 +121,20 @@ def _listed(arguments: tuple[Node, ...]) -> Iterable[Part]:
     yield Part(b"delimiter", (delimiter,))
     yield Part(b"mailbox", (mailbox(name),))
     yield Part(b"extended", tuple(extended))
+
+
+def _rights(name: bytes, arguments: tuple[Node, ...]) -> Iterable[Part]:
+    """What is behind the mailbox (RFC 4314 section 3): in which order rights are told is free."""
+    if name == b"ACL" and len(arguments) % 2:
+        raise Unreadable(f"identifiers and rights expected: {arguments!r}")
+    if name == b"ACL":
+        pairs = zip(arguments[::2], arguments[1::2], strict=True)
+        yield Part(b"acl", tuple((who, rights(what)) for who, what in pairs), unordered=True)
+    elif name == b"MYRIGHTS":
+        yield Part(b"rights", tuple(map(rights, arguments)))
+    else:
+        yield Part(b"", arguments[:1])
+        yield Part(b"more", arguments[1:], unordered=True)
 
 
 def _pairs(nodes: tuple[Node, ...]) -> Iterable[Part]:
@@ -171,6 +188,14 @@ def mailbox(node: Node) -> Node:
         octets = node.text if isinstance(node, Atom) else node.octets
         return String(b"INBOX" if octets.upper() == b"INBOX" else octets)
     return node
+
+
+def rights(node: Node) -> Node:
+    """Rights in the order of the alphabet."""
+    octets = (
+        node.text if isinstance(node, Atom) else node.octets if isinstance(node, String) else b""
+    )
+    return String(bytes(sorted(octets))) if octets else node
 
 
 def uid_set(node: Node) -> Node:

@@ -35,6 +35,8 @@ def is_matched(expected: str, actual: str, **values: str) -> bool:
         ("NO|BAD", "BAD what?"),
         ("OK [...]", "OK done"),
         ("* ${n} EXISTS", "* 5 EXISTS"),
+        ("* ACL foo a lrs b lr", '* ACL "foo" b rl a srl'),
+        ('* LISTRIGHTS foo a "" l r ...', '* LISTRIGHTS foo a "" r x l'),
         ("* OK [HIGHESTMODSEQ ${m>old}]", "* OK [HIGHESTMODSEQ 8] more"),
     ],
 )  # fmt: skip
@@ -55,6 +57,8 @@ def test_the_same(expected: str, actual: str) -> None:
         ("OK", "* OK done"),
         ("* OK [HIGHESTMODSEQ ${m>old}]", "* OK [HIGHESTMODSEQ 7] same"),
         ("* ${old} EXISTS", "* 8 EXISTS"),
+        ("* ACL foo a lrs b lr", "* ACL foo a lr b lrs"),
+        ("* MYRIGHTS foo lrs", "* MYRIGHTS foo lr"),
     ],
 )
 def test_not_the_same(expected: str, actual: str) -> None:
