@@ -52,6 +52,7 @@ class MailCache:
             has_emailid="OBJECTID" in capabilities,
             lists=self._lists.of(name),
             traffic=self._traffic,
+            offered=capabilities,
         )
 
     def entrance(self, address: Address) -> OfflineEntrance | None:

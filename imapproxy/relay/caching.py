@@ -15,6 +15,7 @@ from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.cached_account import CachedAccount
 from imapproxy.relay.client_line import ClientLine
 from imapproxy.relay.fetch_planning import FetchPlanning
+from imapproxy.relay.flags_later import flags_pass
 from imapproxy.relay.kept_lists import KeptLists
 from imapproxy.relay.known_commands import DESELECTS, SELECTS, TELLS_NEWS, is_followed
 from imapproxy.relay.learning import Learning
@@ -44,6 +45,7 @@ class Caching:
         self._owner = owner
         self._account = account
         reader, writer = account.store.reader, account.store.writer
+        self._writer = writer
         self.selected = Selected(account.name, reader, writer)
         shapes = Shapes(account.name, reader, writer)
         self._tee = Tee(self.selected, writer, shapes)
@@ -115,9 +117,11 @@ class Caching:
         """A command is about to be relayed; ``whole`` tells that its line is all of it."""
         name = command.name
         self._changes.relaying(command, line)
-        self._kept_lists.relaying(command, line, whole=whole)
-        self._lists.relaying(command, line, self._owner.in_flight, whole=whole)
-        if not is_followed(name, line.rest):
+        followed = is_followed(name, line.rest, self._account.offered)
+        self._kept_lists.relaying(command, line, whole=whole, followed=followed)
+        in_flight = self._owner.in_flight
+        self._lists.relaying(command, line, in_flight, whole=whole, followed=followed)
+        if not followed:
             self._blind_for_good = self._blind_for_good or name in (b"ENABLE", b"NOTIFY")
             self.selected.blind("the client said " + name.decode("ascii", "replace"))
         elif name in SELECTS:
@@ -166,12 +170,19 @@ class Caching:
             self._kept_lists.line(line)
         if line.data[2:3].isdigit():
             self._traffic.octets_asked += len(line.data)
+            self._keep_flags(line.data)
         return self._untagged.line(line)
 
     def untagged_run(self, run: bytes) -> bytes:
         """Take whole responses that begin with numbers; what of them goes to the client."""
         self._traffic.octets_asked += len(run)
+        self._keep_flags(run)
         return self._untagged.run(run)
+
+    def _keep_flags(self, run: bytes) -> None:
+        view, mailbox = self.selected.view, self.selected.mailbox
+        if view is not None and mailbox is not None:
+            flags_pass(run, mailbox, view, self._writer)
 
     def untagged_octets(self, octets: Octets) -> bytes:
         """Take a piece of a literal; what of it goes to the client."""

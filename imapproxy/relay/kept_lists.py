@@ -8,7 +8,6 @@ from imapproxy.cache.listing_request import ANSWERED_BY, listing_request
 from imapproxy.cache.notes import LISTINGS, Listing, Listings
 from imapproxy.cache.store import Reader, StoreError, Writer
 from imapproxy.relay.client_line import ClientLine
-from imapproxy.relay.known_commands import is_followed
 from imapproxy.relay.relayed_command import RelayedCommand
 from imapproxy.wire.framing import Line, Octets
 
@@ -62,12 +61,17 @@ class KeptLists:
         """Whether responses have to be looked at."""
         return bool(self._under_way)
 
-    def relaying(self, command: RelayedCommand, line: ClientLine, *, whole: bool) -> None:
-        """A command is about to be relayed; ``whole`` tells that its line is all of it."""
+    def relaying(
+        self, command: RelayedCommand, line: ClientLine, *, whole: bool, followed: bool
+    ) -> None:
+        """A command is about to be relayed; ``whole`` tells that its line is all of it.
+
+        ``followed`` tells that it is known what it can do.
+        """
         kind = ANSWERED_BY.get(command.name)
         if kind is None:
-            if not is_followed(command.name, line.rest):
-                self._is_apart = True  # UTF8=ACCEPT and IMAP4rev2 spell names in another way
+            # UTF8=ACCEPT and IMAP4rev2 spell names in another way.
+            self._is_apart = self._is_apart or not followed
             return
         is_kept = whole and not self._is_apart
         answer = _Answer(listing_request(command.name, line.rest) if is_kept else None)

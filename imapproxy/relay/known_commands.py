@@ -1,5 +1,7 @@
 """What a command may do to the session's view of the mailbox, by its name."""
 
+from imapproxy.wire.capability import Capabilities
+
 #: A mailbox is selected by these …
 SELECTS = frozenset((b"SELECT", b"EXAMINE"))
 #: … and no longer is after these.
@@ -41,8 +43,16 @@ _FOLLOWED = frozenset(
 _HARMLESS_EXTENSIONS = frozenset((b"CONDSTORE", b"QRESYNC"))
 
 
-def is_followed(name: bytes, rest: bytes) -> bool:
-    """Whether the view knows what the command can do; ``rest`` is its line behind the tag."""
+def is_followed(name: bytes, rest: bytes, offered: Capabilities | None = None) -> bool:
+    """Whether the view knows what the command can do; ``rest`` is its line behind the tag.
+
+    ``offered`` is what the upstream offers, if that is known: extensions that it does not know it
+    ignores (RFC 5161 section 3.1). mutt enables UTF8=ACCEPT wherever there is ENABLE.
+    """
     if name == b"ENABLE":
-        return _HARMLESS_EXTENSIONS.issuperset(rest.upper().split()[1:])
+        enabled = frozenset(rest.upper().split()[1:]) - _HARMLESS_EXTENSIONS
+        return not enabled or (
+            offered is not None
+            and not any(one.decode("ascii", "replace") in offered for one in enabled)
+        )
     return name in _FOLLOWED

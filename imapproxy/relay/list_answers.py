@@ -7,7 +7,6 @@ from twisted.internet.interfaces import IReactorTime
 
 from imapproxy.relay.account_lists import AccountLists
 from imapproxy.relay.client_line import ClientLine
-from imapproxy.relay.known_commands import is_followed
 from imapproxy.relay.relayed_command import RelayedCommand
 from imapproxy.upstream.exchange import Exchange
 from imapproxy.wire.framing import Line
@@ -90,15 +89,16 @@ class ListAnswers:
         in_flight: Collection[Exchange],
         *,
         whole: bool,
+        followed: bool,
     ) -> None:
         """A command is about to be relayed; ``in_flight`` is what has no answer yet.
 
-        ``whole`` tells that its line is all of it.
+        ``whole`` tells that its line is all of it, ``followed`` that it is known what it can do.
         """
         # Nobody says to which command an untagged response belongs.
         self._collected = None
         is_alone = not any(isinstance(other, RelayedCommand) for other in in_flight)
-        if not is_followed(command.name, line.rest):
+        if not followed:
             self._is_apart = True  # UTF8=ACCEPT and IMAP4rev2 spell names in another way
         if not _is_harmless(line, whole=whole):
             self._changes.add(command)

@@ -192,6 +192,10 @@ class Tee:
 
     def _keep_streamed(self, mailbox: Mailbox) -> None:
         if self._told.keep(self._writer, mailbox, self._told.uid):
+            if self._told.attributes.keys() == {"FLAGS"}:
+                # Those of a message that is held are worth it: a program that reads it when the
+                # upstream is away asks for them along with it.
+                self._writer.keep_attributes(mailbox, self._told.uid, self._told.attributes)
             for stream in self._streams:
                 stream.close()
         else:
