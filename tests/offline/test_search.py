@@ -247,6 +247,7 @@ class TestText:
             (b"a =?utf-8?q?b?=\r\n =?utf-8?q?c?= d", "a bc d"),
             ("Grüße".encode(), "grüsse"),
             (b"\xff\xfe", "\ufffd\ufffd"),
+            (b"one\r\n\ttwo\r\n  three", "one two  three"),
             (b"=?no-such?q?a?=", "a"),
             (b"=?utf-8?b?!!?=", None),
             (b"=?utf-8?b?=?utf-8?b?=?", "=?utf-8?b?=?utf-8?b?=?"),
@@ -269,18 +270,19 @@ class TestText:
             b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nforwarded\r\n"
             b"--b--\r\n"
         )
-        text = body_of(message)
-        assert text is not None
-        for found in ("grüsse, long", "hello", "inner", "forwarded"):
-            assert found in text
-        for other in ("outer", "picture"):
-            assert other not in text
+        told = body_of(message)
+        assert told is not None
+        text, headers = told
+        assert text.split() == ["grüsse,", "long", "hello", "forwarded"]
+        for found in ("subject: inner", "content-type: image/png", "charset=iso-8859-1"):
+            assert found in headers
+        assert "outer" not in headers
 
     def test_a_charset_that_is_written_in_parts(self):
-        assert body_of(b'Content-Type: text/x; charset*="x\r\n\r\n\xff') == "\ufffd"
+        assert body_of(b'Content-Type: text/x; charset*="x\r\n\r\n\xff') == ("\ufffd", "")
 
     def test_a_charset_that_is_none(self):
-        assert body_of(b"Content-Type: text/x; charset*=\"x\0''%ff\r\n\r\na") == "a"
+        assert body_of(b"Content-Type: text/x; charset*=\"x\0''%ff\r\n\r\na") == ("a", "")
 
     def test_what_is_nested_too_deep_is_not_known(self):
         deep = b"".join(

@@ -261,6 +261,20 @@ class Dovecot:
                 shutil.rmtree(self._directory, ignore_errors=True)
             self._directory = None
 
+    def go_away(self) -> None:
+        """Kill it, and keep its directory: nobody listens on its ports until it comes back."""
+        assert self._program is not None, "not started"
+        self._program.kill()
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it was ended and has not come back."""
+        return self._program is None or not self._program.running
+
+    def come_back(self) -> None:
+        """Start it again, on the same ports and with the same mail."""
+        self._run(self.directory / "dovecot.conf")
+
     def account(self, name: str = "user") -> Account:
         """Return a user who has not been there before, with an empty INBOX."""
         return self._account(f"{name}{next(self._numbers):04}", self.password)
@@ -326,20 +340,24 @@ class Dovecot:
         return configuration
 
     def _try_to_start(self, *, last: bool) -> bool:
-        binary = find_program("dovecot")
-        assert binary is not None, self.missing()
-        self._program = Program([binary, "-F", "-c", self._write_configuration()], new_group=True)
         try:
-            # By the time it says so it has bound its ports: connections queue from here on.
-            self._program.wait_for_line(r"starting up for imap", "stderr")
-            self._greeting()
+            self._run(self._write_configuration())
         except (AssertionError, OSError):
+            assert self._program is not None
             output = self._program.output("stderr")
             self._program.kill()
             if last or "Address already in use" not in output:
                 raise
             return False
         return True
+
+    def _run(self, configuration: Path) -> None:
+        binary = find_program("dovecot")
+        assert binary is not None, self.missing()
+        self._program = Program([binary, "-F", "-c", configuration], new_group=True)
+        # By the time it says so it has bound its ports: connections queue from here on.
+        self._program.wait_for_line(r"starting up for imap", "stderr")
+        self._greeting()
 
     def _greeting(self) -> None:
         with socket.create_connection(("127.0.0.1", self.imap_port), 30) as connection:

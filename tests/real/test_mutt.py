@@ -18,7 +18,7 @@ from tests.real.programs import python_environment, require_program
 from tests.real.terminal import run_in_terminal
 from tests.real.truth import contents, with_crlf, with_lf
 
-_SETTINGS = """\
+SETTINGS = """\
 set imap_user="{account.user}" imap_pass="{account.password}"
 set ssl_starttls=no ssl_force_tls=no
 set folder="{folder}" spoolfile="{folder}INBOX" record="" postponed=""
@@ -53,6 +53,16 @@ class Mutt:
             self.directory,
         )  # fmt: skip
 
+    def read_all(self) -> list[bytes]:
+        """Return the octets of all messages of INBOX, sorted."""
+        pieces = self.directory / "messages"
+        pieces.mkdir()
+        collect = self.directory / "collect"
+        collect.write_text(f"#!/bin/sh\ncat > $(mktemp {pieces}/XXXXXXXX)\n")
+        collect.chmod(0o755)
+        self.do("<tag-pattern>~A<enter>", f"<pipe-message>{collect}<enter>")
+        return sorted(path.read_bytes() for path in pieces.iterdir())
+
 
 @pytest.fixture
 def account(peer: Peer) -> AnyAccount:
@@ -84,7 +94,7 @@ every_way = pytest.mark.parametrize(
 def mutt(request: pytest.FixtureRequest, peer: Peer, account: AnyAccount, tmp_path: Path) -> Mutt:
     program, _, way = request.param.partition("-")
     folder = f"imap://127.0.0.1:{peer.port}/" if way == "port" else "imap://localhost/"
-    settings = _SETTINGS.format(account=account, folder=folder)
+    settings = SETTINGS.format(account=account, folder=folder)
     if way == "tunnel":
         settings += f'set tunnel="{peer.stdio}"\n'
         if program == "neomutt":
@@ -94,16 +104,9 @@ def mutt(request: pytest.FixtureRequest, peer: Peer, account: AnyAccount, tmp_pa
 
 
 @every_way
-def test_every_message_is_read(mutt: Mutt, peer: Peer, account: AnyAccount, tmp_path: Path) -> None:
-    pieces = tmp_path / "messages"
-    pieces.mkdir()
-    collect = tmp_path / "collect"
-    collect.write_text(f"#!/bin/sh\ncat > $(mktemp {pieces}/XXXXXXXX)\n")
-    collect.chmod(0o755)
+def test_every_message_is_read(mutt: Mutt, peer: Peer, account: AnyAccount) -> None:
     before = contents(peer.server, account)
-    mutt.do("<tag-pattern>~A<enter>", f"<pipe-message>{collect}<enter>")
-    read = sorted(path.read_bytes() for path in pieces.iterdir())
-    assert read == sorted(with_lf(held.octets) for held in before)
+    assert mutt.read_all() == sorted(with_lf(held.octets) for held in before)
     after = contents(peer.server, account)
     assert [held.octets for held in after] == [held.octets for held in before]
 

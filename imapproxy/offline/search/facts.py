@@ -79,12 +79,21 @@ class Facts:
         if self.fields is None:
             return None
         return "\n".join(
-            f"{folded(name.decode('latin-1'))}: {value}" for name, value in self.fields
+            f"{folded(name.decode('latin-1'))}: {value}".rstrip() for name, value in self.fields
         )
 
-    @cached_property
+    @property
     def body(self) -> str | None:
         """The text of the body, decoded and folded."""
+        return None if self._body is None else self._body[0]
+
+    @property
+    def headers_within(self) -> str | None:
+        """The headers of parts, and of messages within."""
+        return None if self._body is None else self._body[1]
+
+    @cached_property
+    def _body(self) -> tuple[str, str] | None:
         whole = self._whole
         return None if whole is None else body_of(whole)
 

@@ -128,6 +128,7 @@ class Program:
             return _either(
                 lambda facts: _within(text, facts.header_text),
                 lambda facts: _within(text, facts.body),
+                lambda facts: _within(text, facts.headers_within),
             )
         raise unavailable("the server alone can search by this")
 
@@ -182,8 +183,9 @@ def _on(key: On) -> Test:
             return None
         dates = [value for field, value in facts.fields if field == b"DATE"]
         told = email.utils.parsedate(dates[0]) if dates else None
-        # What has no date that can be read was sent on no day.
-        return told is not None and compares(told[:3], key.date.timetuple()[:3])
+        # When a message was sent that does not say so each server decides for itself: some say in
+        # 1970, some when it has come, some never.
+        return None if told is None else compares(told[:3], key.date.timetuple()[:3])
 
     return test
 

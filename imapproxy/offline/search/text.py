@@ -1,7 +1,8 @@
 """The text of a message as SEARCH compares it: decoded, and without regard to case.
 
 RFC 3501 section 6.4.4 asks for substrings "in the header" and "in the body"; servers look behind
-RFC 2047 words, transfer encodings and charsets, and so does this.
+RFC 2047 words, transfer encodings and charsets, and so does this. To Dovecot the headers of parts,
+and of messages within, are searched by TEXT and not by BODY.
 
 Pure: octets in, text out. Nothing here raises for odd mail.
 """
@@ -14,7 +15,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
 
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FOLD = re.compile(rb"\r?\n[ \t]")
 _FIELD_NAME = re.compile(rb"[!-9;-~]+")
 # White space between two encoded words is none (RFC 2047 section 6.2).
 _WORDS_APART = re.compile(rb"\?=[ \t]+=\?")
@@ -36,32 +37,44 @@ def header_of(message: bytes) -> bytes:
 
 def fields_of(header: bytes) -> Iterator[tuple[bytes, str]]:
     """Names in upper case, and values: unfolded, decoded and :func:`folded`."""
-    for line in _FOLD.sub(b"", header).split(b"\n"):
+    for line in _FOLD.sub(b" ", header).split(b"\n"):
         name, colon, value = line.partition(b":")
         name = name.rstrip(b" \t")
         if colon and _FIELD_NAME.fullmatch(name) is not None:
             yield name.upper(), folded(_decoded_words(value.strip()))
 
 
-def body_of(message: bytes) -> str | None:
-    """The text parts, and the headers of parts and of messages within, :func:`folded`.
+def body_of(message: bytes) -> tuple[str, str] | None:
+    """The text parts and, apart, the headers of parts and of messages within; :func:`folded`.
 
     ``None`` where it is nested too deep to be read.
     """
     try:
         parsed = email.message_from_bytes(message, policy=email.policy.compat32)
-        return "\n".join(_texts(parsed, is_outermost=True))
+        return "\n".join(_texts(parsed)), "\n".join(_headers_within(parsed))
     except RecursionError:
         return None
 
 
-def _texts(part: "Message[str, str]", *, is_outermost: bool = False) -> Iterator[str]:
-    if not is_outermost:
-        yield from (folded(_decoded_words(_octets(value))) for _, value in part.raw_items())
+def _headers_within(part: "Message[str, str]") -> Iterator[str]:
+    for one in _parts(part):
+        yield from (
+            folded(f"{name}: {_decoded_words(_octets(value))}") for name, value in one.raw_items()
+        )
+        yield from _headers_within(one)
+
+
+def _parts(part: "Message[str, str]") -> Iterator["Message[str, str]"]:
     if part.is_multipart():
         for one in part.get_payload():
             if isinstance(one, Message):
-                yield from _texts(one)
+                yield one
+
+
+def _texts(part: "Message[str, str]") -> Iterator[str]:
+    if part.is_multipart():
+        for one in _parts(part):
+            yield from _texts(one)
     elif part.get_content_maintype() == "text":
         octets = part.get_payload(decode=True)
         if isinstance(octets, bytes):
