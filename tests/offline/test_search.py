@@ -281,6 +281,14 @@ class TestText:
     def test_a_charset_that_is_written_in_parts(self):
         assert body_of(b'Content-Type: text/x; charset*="x\r\n\r\n\xff') == ("\ufffd", "")
 
+    def test_parameters_that_cannot_be_put_in_order(self):
+        twice = b"; charset*=us-ascii'en'a; charset*0*=us-ascii'en'a"
+        assert body_of(b"Content-Type: text/plain" + twice + b"\r\n\r\na") == ("a", "")
+        odd = (
+            b"Content-Type: multipart/mixed; boundary=b" + twice + b"\r\n\r\n--b\r\n\r\na\r\n--b--"
+        )
+        assert body_of(odd) is None
+
     def test_a_charset_that_is_none(self):
         assert body_of(b"Content-Type: text/x; charset*=\"x\0''%ff\r\n\r\na") == ("a", "")
 

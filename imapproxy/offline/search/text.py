@@ -17,6 +17,8 @@ from email.message import Message
 
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _FIELD_NAME = re.compile(rb"[!-9;-~]+")
+# What the standard library makes of parameters of RFC 2231 that hold a NUL, or come twice.
+_STUMBLES = (ValueError, TypeError)
 # White space between two encoded words is none (RFC 2047 section 6.2).
 _WORDS_APART = re.compile(rb"\?=[ \t]+=\?")
 
@@ -47,12 +49,12 @@ def fields_of(header: bytes) -> Iterator[tuple[bytes, str]]:
 def body_of(message: bytes) -> tuple[str, str] | None:
     """The text parts and, apart, the headers of parts and of messages within; :func:`folded`.
 
-    ``None`` where it is nested too deep to be read.
+    ``None`` where it is nested too deep to be read, or the standard library stumbles over it.
     """
     try:
         parsed = email.message_from_bytes(message, policy=email.policy.compat32)
         return "\n".join(_texts(parsed)), "\n".join(_headers_within(parsed))
-    except RecursionError:
+    except (RecursionError, *_STUMBLES):
         return None
 
 
@@ -84,7 +86,7 @@ def _texts(part: "Message[str, str]") -> Iterator[str]:
 def _charset_of(part: "Message[str, str]") -> str | None:
     try:
         return part.get_content_charset()
-    except ValueError:  # a NUL in a parameter of RFC 2231
+    except _STUMBLES:
         return None
 
 
