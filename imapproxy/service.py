@@ -63,6 +63,7 @@ class Listener:
         reconnect: ReconnectRules = NO_RECONNECTING,
         entrance: OfflineEntrance | None = None,
     ) -> None:
+        self._reactor = reactor
         self.settings = settings
         self.partners = partners
         self._listens = listens
@@ -77,7 +78,6 @@ class Listener:
             reconnect,
             entrance,
         )
-        self._reactor = reactor
         self._port: IListeningPort | None = None
         #: Where it listens; once it does, with the real port.
         self.address = settings.address
@@ -139,7 +139,9 @@ class Listener:
     ) -> Partners:
         prudence = self._doorkeeper.prudence
         prudent = PrudentPartners(partners, prudence, limits.max_refused_logins)
-        return prudent if entrance is None else RememberedPartners(prudent, entrance)
+        if entrance is None:
+            return prudent
+        return RememberedPartners(prudent, entrance, self._reactor)
 
     def protocol(self, peer: IAddress | None) -> Any:
         """For a connection that was accepted: with TLS at once, or without."""

@@ -21,7 +21,7 @@ async def serve_stdio(reactor: Any, settings: Settings) -> int:
     entrance = None if cache is None else cache.entrance(settings.listeners[0].upstream.address)
     factory = ListenerFactory(
         reactor,
-        partners if entrance is None else RememberedPartners(partners, entrance),
+        partners if entrance is None else RememberedPartners(partners, entrance, reactor),
         settings.limits,
         imapproxy.__version__,
         reconnect=settings.reconnect,

@@ -6,6 +6,7 @@ client hears the upstream's own answer to them.
 
 import base64
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
 
@@ -48,6 +49,10 @@ class Partners(Protocol):
 
 class Entrance(Protocol):
     """The way in to what is held (:class:`imapproxy.listener.offline_entrance.OfflineEntrance`)."""
+
+    @property
+    def silence(self) -> NotLetIn | None:
+        """How a log-in has ended that the upstream kept waiting in vain a moment ago, if any."""
 
     def admit(
         self, credentials: Credentials, unreachable: NotLetIn, max_refusals: int
@@ -293,13 +298,18 @@ class LoginStage:
         opening.addErrback(self._broken, tag)
 
     async def _let_in(self, credentials: Credentials) -> Partner | HeldAccount:
+        entrance, most = self._entrance, self._limits.max_refused_logins
+        silence = None if entrance is None else entrance.silence
+        if entrance is not None and silence is not None:
+            # A program opens several connections, and not each of them shall wait so long again.
+            with suppress(NotLetIn):
+                return await entrance.admit(credentials, silence, most)
         try:
             return await self._partners.open(credentials)
         except NotLetIn as error:
-            if self._entrance is None or not error.is_unreachable:
+            if entrance is None or not error.is_unreachable:
                 raise
-            most = self._limits.max_refused_logins
-            return await self._entrance.admit(credentials, error, most)
+            return await entrance.admit(credentials, error, most)
 
     def _opened(self, opened: Partner | HeldAccount, tag: bytes, reopen: Reopen) -> None:
         self._opening = None

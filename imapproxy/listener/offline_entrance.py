@@ -27,6 +27,12 @@ from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 
+# A log-in that waited so long in vain, in seconds, is one that programs give up …
+_TOO_LONG = 3.0
+# … and for so long nobody who is known is kept waiting once more: it goes offline at once, and the
+# session tries the upstream in its own time.
+_SILENCE = 30.0
+
 
 class NotKnown(NotLetIn):
     """The upstream is away, and this is not the password that it has last accepted.
@@ -76,6 +82,8 @@ class OfflineEntrance:
         # Apart from those that the upstream was asked: whoever comes with a password that is newer
         # than ours is right, and must not be held back when the upstream can be asked.
         self._attempts = Attempts()
+        self._silence: NotLetIn | None = None
+        self._silent_until = 0.0
         self._proven: dict[bytes, tuple[bytes, bytes]] = {}  # digest and verifier, by account
         self._making: dict[bytes, bytes] = {}  # digest of what a verifier is being made of
         self._checks: dict[bytes, Deferred[bool]] = {}
@@ -128,7 +136,22 @@ class OfflineEntrance:
         self._proven.pop(name, None)
         self._store.writer.keep_note(name, VERIFIER, None)
 
+    def reached(self) -> None:
+        """The upstream has answered, whatever it has said."""
+        self._silence = None
+
     # -- while it is not -------------------------------------------------------------------------
+
+    def unreachable(self, error: NotLetIn, seconds: float) -> None:
+        """A log-in has ended with this, so many ``seconds`` after it was begun."""
+        if seconds >= _TOO_LONG:
+            self._silence = error
+            self._silent_until = self._clock.seconds() + _SILENCE
+
+    @property
+    def silence(self) -> NotLetIn | None:
+        """See :class:`imapproxy.listener.login.Entrance`."""
+        return self._silence if self._clock.seconds() < self._silent_until else None
 
     async def admit(
         self, credentials: Credentials, unreachable: NotLetIn, max_refusals: int
@@ -266,9 +289,10 @@ class OfflineEntrance:
 class RememberedPartners:
     """The partners of one upstream; what becomes of each log-in is told to the entrance."""
 
-    def __init__(self, partners: Partners, entrance: OfflineEntrance) -> None:
+    def __init__(self, partners: Partners, entrance: OfflineEntrance, clock: IReactorTime) -> None:
         self._partners = partners
         self._entrance = entrance
+        self._clock = clock
 
     def __str__(self) -> str:
         return str(self._partners)
@@ -280,11 +304,16 @@ class RememberedPartners:
 
     async def open(self, credentials: Credentials) -> Partner:
         """See :class:`Partners`."""
+        begun = self._clock.seconds()
         try:
             partner = await self._partners.open(credentials)
         except NotLetIn as error:
-            if error.blames_the_password:
+            if error.is_unreachable:
+                self._entrance.unreachable(error, self._clock.seconds() - begun)
+            elif error.blames_the_password:
+                self._entrance.reached()
                 self._entrance.refused(credentials)
             raise
+        self._entrance.reached()
         self._entrance.accepted(credentials, partner.capabilities)
         return partner

@@ -282,13 +282,26 @@ class Partners:
         return self.outcome
 
 
+class Slow(Partners):
+    """Each log-in takes ``seconds``."""
+
+    def __init__(self, house: House, outcome: object, seconds: float) -> None:
+        super().__init__(outcome)
+        self._house = house
+        self._seconds = seconds
+
+    async def open(self, credentials: Credentials) -> object:
+        self._house.clock.advance(self._seconds)
+        return await super().open(credentials)
+
+
 class Accepted:
     capabilities = OFFERED
 
 
 class TestOutcomes:
     def opened(self, house: House, outcome: object) -> None:
-        partners = RememberedPartners(Partners(outcome), house.entrance)
+        partners = RememberedPartners(Partners(outcome), house.entrance, house.clock)
         opening = Deferred.fromCoroutine(partners.open(anna()))
         opening.addErrback(lambda failure: failure.trap(NotLetIn))
 
@@ -314,3 +327,34 @@ class TestOutcomes:
         self.opened(house, Unreachable("away"))
         self.opened(house, UpstreamError("odd"))
         assert house.verifier is not None
+
+
+class TestSilence:
+    """A network that swallows everything keeps a program waiting once, and not each time."""
+
+    def opened(self, house: House, outcome: object, seconds: float) -> None:
+        partners = RememberedPartners(Slow(house, outcome, seconds), house.entrance, house.clock)
+        opening = Deferred.fromCoroutine(partners.open(anna()))
+        opening.addErrback(lambda failure: failure.trap(NotLetIn))
+
+    def test_is_remembered_for_a_while(self, house):
+        self.opened(house, Unreachable("away"), 20.0)
+        assert str(house.entrance.silence) == "away"
+        house.clock.advance(29)
+        assert house.entrance.silence is not None
+        house.clock.advance(1)
+        assert house.entrance.silence is None
+
+    def test_who_is_told_so_at_once_has_not_waited(self, house):
+        self.opened(house, Unreachable("refused"), 0.1)
+        assert house.entrance.silence is None
+
+    @pytest.mark.parametrize("outcome", [Accepted(), LoginRefused(b"NO", b"no")])
+    def test_an_answer_ends_it(self, house, outcome):
+        self.opened(house, Unreachable("away"), 20.0)
+        self.opened(house, outcome, 0.1)
+        assert house.entrance.silence is None
+
+    def test_a_slow_answer_is_none(self, house):
+        self.opened(house, LoginRefused(b"NO", b"no"), 20.0)
+        assert house.entrance.silence is None

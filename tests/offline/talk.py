@@ -56,7 +56,9 @@ def read_mail() -> MemoryStore:
 
 
 class Entrance:
-    """Lets everybody in."""
+    """Lets everybody in, unless the password is wrong."""
+
+    silence: NotLetIn | None = None
 
     def __init__(self, store: MemoryStore) -> None:
         self.figures = OfflineFigures()
@@ -67,6 +69,8 @@ class Entrance:
     async def admit(
         self, credentials: Credentials, unreachable: NotLetIn, max_refusals: int
     ) -> HeldAccount:
+        if credentials.password.reveal() == b"wrong":
+            raise AWAY
         return self.account
 
 

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from imapproxy.listener.limits import Limits
 from tests.offline.talk import AWAY, REFUSED, large_mailbox, offline, read_mail, selected
+from tests.relay.conversation import Conversation, Wire
 from tests.relay.failing_store import FailingStore
 
 ALL = rb"""
@@ -194,6 +195,35 @@ class TestReading:
             R: * BYE Logging out
             R: b2 OK Logged out
         """)
+
+
+class TestSilence:
+    """The upstream did not answer a moment ago."""
+
+    def arrived(self) -> Conversation:
+        talk = offline()
+        talk.house.entrance.silence = AWAY
+        talk.client_closes()
+        talk.credentials.clear()
+        talk.client_wire = Wire()
+        talk.client = talk.house.buildProtocol()
+        talk.client.makeConnection(talk.client_wire)
+        talk.client_wire.take()
+        return talk
+
+    def test_who_is_known_does_not_wait(self):
+        talk = self.arrived()
+        talk.client.dataReceived(b"a LOGIN user secret\r\n")
+        assert b"a OK" in talk.client_wire.take()
+        assert not talk.credentials
+        talk.clock.advance(5)
+        assert talk.credentials, "but the session tries it in its own time"
+
+    def test_who_is_not_waits_for_the_upstream(self):
+        talk = self.arrived()
+        talk.refusal = None
+        talk.client.dataReceived(b"a LOGIN user wrong\r\n")
+        assert talk.client_wire.take() == b"a OK Logged in.\r\n"
 
 
 class TestWriting:
