@@ -169,6 +169,11 @@ class OfflineEntrance:
             self.figures.not_let_in += 1
             raise NotKnown(unreachable)
         self.figures.let_in += 1
+        self.log.info(
+            "{upstream}: a client reads what is held: {error}",
+            upstream=self._upstream,
+            error=unreachable,
+        )
         return account
 
     async def _is_right(

@@ -7,7 +7,7 @@ from imapproxy.cache.notes import MailboxNote
 from imapproxy.cache.plan import Targets
 from imapproxy.cache.store import Mailbox, StoreError
 from imapproxy.offline.account import HeldAccount, age
-from imapproxy.offline.refusal import Refused, unavailable, wrong
+from imapproxy.offline.refusal import unavailable, wrong
 from imapproxy.wire.encode_mailbox_data import encode_status
 from imapproxy.wire.flags import SEEN, flag_key
 from imapproxy.wire.mailbox import WireMailbox, canonical_mailbox
@@ -23,7 +23,7 @@ def open_mailbox(account: HeldAccount, name: WireMailbox) -> "HeldMailbox":
     try:
         note = account.mailbox_note(name)
         if note is None:
-            raise _not_held()
+            raise unavailable("this mailbox was never opened")
         mailbox = Mailbox(account.name, name, note.mailbox_id, note.uid_validity)
         kept = account.store.reader.uid_list(mailbox)
     except StoreError:
@@ -31,12 +31,8 @@ def open_mailbox(account: HeldAccount, name: WireMailbox) -> "HeldMailbox":
     if kept is not None:
         return HeldMailbox(account, mailbox, note, kept.uids, kept.uid_next)
     if note.exists:
-        raise _not_held()
+        raise unavailable("which messages this mailbox has was never told")
     return HeldMailbox(account, mailbox, note, array("I"), 0)
-
-
-def _not_held() -> Refused:
-    return unavailable("this mailbox was never opened")
 
 
 class HeldMailbox:

@@ -1,12 +1,17 @@
 """An offline session, told as conversations."""
 
+from array import array
 from itertools import pairwise
 
 import pytest
 from twisted.internet.defer import Deferred
 
+from imapproxy.cache.notes import MailboxNote, mailbox_key
+from imapproxy.cache.store import Mailbox, UidList
 from imapproxy.listener.limits import Limits
+from imapproxy.wire.mailbox import WireMailbox
 from tests.offline.talk import AWAY, REFUSED, large_mailbox, offline, read_mail, selected
+from tests.relay.cached import ACCOUNT
 from tests.relay.conversation import Conversation, Wire
 from tests.relay.failing_store import FailingStore
 
@@ -504,3 +509,37 @@ class TestAStoreThatCannotBeRead:
         store.fail(times=1000)
         talk.client.dataReceived(f"a {command}\r\n".encode())
         assert talk.client_wire.take().startswith(answer)
+
+
+class TestMailboxes:
+    """What is known of a mailbox: a note that it was opened, and the list of its messages."""
+
+    def opened(self, exists: int, *, listed: bool, mailbox_id: bytes = b"") -> bytes:
+        store = read_mail()
+        mailbox = Mailbox(ACCOUNT, b"Box", mailbox_id, 9)
+        note = MailboxNote(9, mailbox_id, exists, b"()", 0.0)
+        store.writer.keep_note(ACCOUNT, mailbox_key(WireMailbox(b"Box")), note.encode())
+        if listed:
+            store.writer.keep_uid_list(mailbox, UidList(8, array("I", [3, 7])))
+        talk = offline(store)
+        talk.client.dataReceived(b"a SELECT Box\r\n")
+        told: bytes = talk.client_wire.take()
+        return told
+
+    def test_an_empty_one_has_no_list(self):
+        told = self.opened(0, listed=False)
+        assert b"* 0 EXISTS\r\n" in told
+        assert b"[UIDNEXT 1]" in told
+        assert b"a OK [READ-ONLY]" in told
+
+    def test_messages_that_were_never_told_of(self):
+        told = self.opened(2, listed=False)
+        assert told.startswith(b"a NO [UNAVAILABLE] Offline: which messages this mailbox has")
+
+    def test_the_list_is_the_newer_of_the_two(self):
+        assert b"* 2 EXISTS\r\n" in self.opened(0, listed=True)
+
+    def test_one_that_has_an_id(self):
+        told = self.opened(2, listed=True, mailbox_id=b"F1")
+        assert b"[UIDVALIDITY 9]" in told
+        assert b" days ago\r\n" in told
