@@ -10,6 +10,7 @@ from imapproxy.relay.client_line import ClientLine, read_client_line, tag_of_bro
 from imapproxy.relay.comeback import FlagsQuestion
 from imapproxy.relay.ending import Ending
 from imapproxy.relay.hop_by_hop import REFUSED_COMMANDS
+from imapproxy.relay.known_commands import DESELECTS, SELECTS
 from imapproxy.relay.own_commands import OwnCommands
 from imapproxy.relay.relayed_command import CommandOwner, RelayedCommand
 from imapproxy.relay.session_state import SessionState
@@ -23,6 +24,8 @@ _DONE = b"DONE\r\n"
 _MAX_KEPT = 64 * 1024
 # With these a client asks for news.
 _ASKS_FOR_NEWS = frozenset((b"NOOP", b"CHECK", b"IDLE"))
+# With these it leaves the mailbox that the news before them are about.
+_LEAVES = SELECTS | DESELECTS
 _LOGGED_OUT = b"* BYE Logging out\r\n%b OK Logout completed.\r\n"
 
 
@@ -78,6 +81,8 @@ class ClientSide:
     def _new_command(self, line: Line) -> None:
         state = self._state
         command = read_client_line(line.data)
+        if state.news:
+            self._tell_news(command)
         if command is None:
             self._answer(b"* BAD This is not an IMAP command: it does not begin with a tag\r\n")
             self._discard(line.literal)
@@ -92,6 +97,12 @@ class ClientSide:
             self._come_back()
         elif not self._planned(command, line):
             self.relay(command, line)
+
+    def _tell_news(self, command: ClientLine | None) -> None:
+        if command is not None and command.name in _LEAVES:
+            self._state.news.drop()
+        else:
+            self._state.news.tell()
 
     def relay(self, command: ClientLine, line: Line) -> RelayedCommand:
         """Send a command to the partner, of which ``line`` is the first line or all."""

@@ -40,11 +40,14 @@ class PartnerSide:
     def untagged_run(self, octets: bytes, inside_response: bool) -> None:
         """Untagged responses that begin with a number (hot: most of what there is)."""
         state = self._state
-        if state.caching is not None and state.caching.watches:
-            octets = state.caching.untagged_run(octets)
         state.inside_response = state.partner_inside = inside_response
+        if state.caching is None or not state.caching.watches:
+            state.told += 1
+            state.say(octets)
+            return
+        octets = state.caching.untagged_run(octets)
         state.told += bool(octets)
-        state.say(octets)
+        state.news.begins(octets, waits=state.is_between_commands)
 
     @property
     def takes_whole_responses(self) -> bool:
@@ -65,17 +68,28 @@ class PartnerSide:
             data = state.caching.untagged_line(
                 line if data is line.data else Line(data, line.literal)
             )
+            self._watched_line(data, line, begins=begins)
             if not data:
                 return  # it is for the cache, or may be
-        state.inside_response = line.literal is not None
+        else:
+            state.say(data)
+        state.inside_response = line.literal is not None and not state.news.wait
         state.told += 1
-        state.say(data)
+
+    def _watched_line(self, data: bytes, line: Line, *, begins: bool) -> None:
+        """Say what of a line goes to the client, or (``begins``) keep all of the response back."""
+        state = self._state
+        if begins:
+            is_about_messages = line.data[2] in _ZERO_TO_NINE
+            state.news.begins(data, waits=is_about_messages and state.is_between_commands)
+        else:
+            state.news.goes_on(data)
 
     def untagged_octets(self, octets: Octets) -> None:
         """A piece of a literal of an untagged response."""
         state = self._state
         if state.caching is not None and state.caching.watches:
-            state.say(state.caching.untagged_octets(octets))
+            state.news.goes_on(state.caching.untagged_octets(octets))
         else:
             state.say(octets.data)
 

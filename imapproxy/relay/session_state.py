@@ -13,6 +13,8 @@ from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.comeback import Comeback
 from imapproxy.relay.command_queue import CommandQueue
 from imapproxy.relay.large_answer import BrokenAnswer
+from imapproxy.relay.learning import Learning
+from imapproxy.relay.news import News
 from imapproxy.relay.outbox import Outbox
 from imapproxy.relay.relayed_command import RelayedCommand
 from imapproxy.relay.valve import Valve
@@ -46,6 +48,7 @@ class SessionState:
         self.parting = parting or Goodbye(partner)
         self.outbox = Outbox(client, Valve(partner.transport), clock, on_broken)
         self.say = self.outbox.say
+        self.news = News(self.say)
         self.caching: Caching | None = None
         self.comeback = comeback
         self.order = CommandQueue()
@@ -79,6 +82,12 @@ class SessionState:
             or (self.comeback is not None and self.comeback.is_under_way)
             or (self.caching is not None and self.caching.needs_quiet)
         )
+
+    @property
+    def is_between_commands(self) -> bool:
+        """Whether the partner has nothing of the client's to answer, but a question of our own."""
+        flying = self.partner.in_flight
+        return bool(flying) and not self.order and all(type(one) is Learning for one in flying)
 
     @property
     def is_alone(self) -> bool:

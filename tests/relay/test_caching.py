@@ -206,10 +206,41 @@ def test_news_are_asked_for_when_the_client_was_only_served(live):
     talk.script(r"""
         U: P1 FETCH 1:1 (UID)
         S: * 4 EXISTS
-        R: * 4 EXISTS
         S: * 1 FETCH (UID 11)
         S: P1 OK .
         U: P2 FETCH 4:4 (UID)
+        S: * 2 FETCH (FLAGS (\\Seen))
+        S. * 4 FETCH (UID 15)\r\nP2 OK .\r\n
+    """)
+    # Told between two commands they could cross a SELECT, and be taken for news of its mailbox.
+    talk.script(r"""
+        C: e3 FETCH 1 (UID ENVELOPE)
+        R. * 4 EXISTS\r\n* 2 FETCH (FLAGS (\\Seen))\r\n
+        R. * 1 FETCH (UID 11 ENVELOPE (a))\r\ne3 OK Fetch completed.\r\n
+    """)
+
+
+def test_news_of_a_mailbox_are_not_told_when_it_is_left(live):
+    talk = live.talk()
+    talk.script(SELECT)
+    talk.script(FETCH_ENVELOPES)
+    talk.script(r"""
+        C: e2 FETCH 1:3 (UID ENVELOPE)
+        R: * 1 FETCH (UID 11 ENVELOPE (a))
+        R: * 2 FETCH (UID 12 ENVELOPE (b))
+        R: * 3 FETCH (UID 13 ENVELOPE ("c" NIL))
+        R: e2 OK Fetch completed.
+    """)
+    talk.clock.advance(30)
+    talk.script(r"""
+        U: P1 FETCH 1:1 (UID)
+        S. * 4 EXISTS\r\n* 3 FETCH (FLAGS (\\Seen))\r\n* 1 FETCH (UID 11)\r\nP1 OK .\r\n
+        U: P2 FETCH 4:4 (UID)
+        S. * 4 FETCH (UID 15)\r\nP2 OK .\r\n
+        C: t SELECT Sent
+        U: t SELECT Sent
+        S. * 1 EXISTS\r\nt OK .\r\n
+        R. * 1 EXISTS\r\nt OK .\r\n
     """)
 
 
@@ -378,6 +409,9 @@ def test_the_rest_of_an_odd_response_is_taken_for_no_other(live, rest):
     talk.upstream.dataReceived(b"a1 OK .\r\n")
     said = b"* 2 FETCH{3}\nabc" + rest + b"\n* 4 EXISTS\n"
     talk.upstream.dataReceived(said)
-    assert talk.client_wire.take() == b"a1 OK .\r\n" + said.replace(b"\n", b"\r\n")
+    assert talk.client_wire.take() == b"a1 OK .\r\n"
+    talk.client.dataReceived(b"a2 NOOP\r\n")
+    talk.upstream.dataReceived(b"P1 OK .\r\n")
+    assert talk.client_wire.take() == said.replace(b"\n", b"\r\n")
     talk.upstream_closes()
     assert talk.client_wire.take().startswith(b"* BYE [UNAVAILABLE] ")
