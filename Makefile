@@ -7,6 +7,7 @@
 #   make chance        the property tests, with other examples each time
 #   make chaos         connections break and the proxy is killed under a program: FAULTS=2000
 #   make conformance-cyrus  the conformance scripts on what Dovecot does not offer, at a Cyrus (Debian)
+#   make soak          real programs over a line that breaks, and the proxy's memory: MINUTES=30
 #   make fuzz          inputs that nobody thought of: FUZZ_SECONDS=600, in all
 #   make bench         speed and memory, compared with a direct connection and with stunnel
 #   make bench-cache   what was read once, read again; and what filling the cache costs
@@ -22,13 +23,14 @@ FUZZ_SECONDS ?= 600
 # Where Cyrus is unpacked to. For root that is a place where others get to: Cyrus then runs as mail.
 CYRUS_ROOT ?= .cyrus
 FAULTS ?= 2000
+MINUTES ?= 30
 # For a single test: make test ARGS="-k walkthrough"
 ARGS ?=
 
 BIN := $(VENV)/bin
 SOURCES := $(shell find imapproxy fakeserver twisted -name '*.py' 2>/dev/null)
 
-.PHONY: demo test check differential chance chaos fuzz bench bench-cache bench-growth bench-far clean
+.PHONY: demo test check differential chance chaos soak fuzz bench bench-cache bench-growth bench-far clean
 
 demo: $(VENV)/.installed
 	$(BIN)/imapproxy demo
@@ -58,6 +60,9 @@ chaos: $(VENV)/.installed-test
 conformance-cyrus: $(VENV)/.installed-test
 	tests/real/unpack-cyrus $(CYRUS_ROOT)
 	CYRUS_ROOT=$(CYRUS_ROOT) $(BIN)/python -m pytest -q -rs tests/conformance/test_cyrus.py $(ARGS)
+
+soak: $(VENV)/.installed-test
+	$(BIN)/python -m tests.real.soak --minutes $(MINUTES) $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz
 	$(BIN)/python -m fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
