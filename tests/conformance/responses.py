@@ -98,7 +98,7 @@ def _parts(name: bytes, arguments: tuple[Node, ...]) -> Iterable[Part]:
         name in (b"STATUS", b"METADATA") and len(arguments) == 2 and isinstance(arguments[1], tuple)
     ):
         yield Part(b"mailbox", (mailbox(arguments[0]),))
-        yield from _pairs(arguments[1])
+        yield from _pairs(tuple(map(_entry, arguments[1])) if name == b"METADATA" else arguments[1])
     elif name == b"ESEARCH":
         yield from _esearch(arguments)
     elif name == b"ID" and len(arguments) == 1 and isinstance(arguments[0], tuple):
@@ -111,6 +111,13 @@ def _parts(name: bytes, arguments: tuple[Node, ...]) -> Iterable[Part]:
         yield Part(b"uids", (uid_set(arguments[-1]),))
     else:
         yield Part(b"", arguments)
+
+
+def _entry(node: Node) -> Node:
+    """The name of an entry (RFC 5464 section 5): bare and quoted are the same; values are not."""
+    if isinstance(node, String) and re.match(rb"/(?:private|shared)/", node.octets, re.IGNORECASE):
+        return Atom(node.octets)
+    return node
 
 
 def _listed(arguments: tuple[Node, ...]) -> Iterable[Part]:

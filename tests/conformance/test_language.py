@@ -35,6 +35,7 @@ def is_matched(expected: str, actual: str, **values: str) -> bool:
         ("NO|BAD", "BAD what?"),
         ("OK [...]", "OK done"),
         ("* ${n} EXISTS", "* 5 EXISTS"),
+        ("* METADATA foo (/private/a NIL)", '* METADATA foo ("/Private/a" NIL)'),
         ("* ACL foo a lrs b lr", '* ACL "foo" b rl a srl'),
         ('* LISTRIGHTS foo a "" l r ...', '* LISTRIGHTS foo a "" r x l'),
         ("* OK [HIGHESTMODSEQ ${m>old}]", "* OK [HIGHESTMODSEQ 8] more"),
