@@ -64,6 +64,23 @@ OBSERVED = (
         _CYRUS,
     ),
     Quirk(
+        "foreign-namespaces-of-cyrus",
+        "NAMESPACE tells of others' mailboxes and of shared ones where there are none (Cyrus)",
+        _CYRUS,
+        tell=replacing(
+            rb"\A(\* NAMESPACE \(\(\S+ \S+\)\)) NIL NIL", rb'\1 (("user." ".")) (("" "."))'
+        ),
+    ),
+    Quirk(
+        "foreign-namespaces-of-courier",
+        "NAMESPACE tells of shared mailboxes twice, where there are none (Courier)",
+        _COURIER,
+        tell=replacing(
+            rb"\A(\* NAMESPACE \(\(\S+ \S+\)\)) NIL NIL",
+            rb'\1 NIL (("#shared." ".")("shared." "."))',
+        ),
+    ),
+    Quirk(
         "no-capability-at-login",
         "LOGIN is OK without CAPABILITY (Courier)",
         _COURIER,

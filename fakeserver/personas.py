@@ -172,9 +172,9 @@ _ALL = (
         "  See COPYING for distribution information.",
         ".",
         (
-            "inbox-namespace", "no-capability-at-login", "no-uidnext-in-select",
-            "rights-in-select", "recent-among-flags", "no-instead-of-bad", "quoted-mailboxes",
-            "bare-refusals",
+            "inbox-namespace", "foreign-namespaces-of-courier", "no-capability-at-login",
+            "no-uidnext-in-select", "rights-in-select", "recent-among-flags",
+            "no-instead-of-bad", "quoted-mailboxes", "bare-refusals",
         ),
         ("ACL2=UNION",),
         {"INBOX.Drafts": "", "INBOX.Sent": "", "INBOX.Trash": ""},
@@ -192,8 +192,9 @@ _ALL = (
         "localhost Cyrus IMAP 3.6.1 server ready",
         ".",
         (
-            "inbox-namespace", "short-greeting", "bare-refusals", "unknown-charset-is-bad",
-            "flags-before-uid", "silent-is-told", "absent-numbers-left-out", "parents-stay",
+            "inbox-namespace", "foreign-namespaces-of-cyrus", "short-greeting", "bare-refusals",
+            "unknown-charset-is-bad", "flags-before-uid", "silent-is-told",
+            "absent-numbers-left-out", "parents-stay",
         ),
         # LOGINDISABLED is told after the log-in, when no other can be.
         ("XLIST", "MAILBOX-REFERRALS", "NO_ATOMIC_RENAME", "LOGINDISABLED"),

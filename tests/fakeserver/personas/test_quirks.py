@@ -101,6 +101,16 @@ CASES: dict[str, tuple[bytes, bytes, bytes]] = {
         b"t NO [HASCHILDREN] Mailbox has inferior hierarchical names\r\n",
         b"t OK ",
     ),
+    "foreign-namespaces-of-cyrus": (
+        b"NAMESPACE",
+        b'* NAMESPACE (("" ".")) (("user." ".")) (("" "."))\r\n',
+        b'* NAMESPACE (("" ".")) NIL NIL\r\n',
+    ),
+    "foreign-namespaces-of-courier": (
+        b"NAMESPACE",
+        b'* NAMESPACE (("" ".")) NIL (("#shared." ".")("shared." "."))\r\n',
+        b'* NAMESPACE (("" ".")) NIL NIL\r\n',
+    ),
     "recent-among-flags": (
         b"EXAMINE INBOX",
         b"* OK [CLOSED] Previous mailbox closed.\r\n"
