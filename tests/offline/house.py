@@ -4,13 +4,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import maybeDeferred
 
 from fakeserver.server import FakeServer, _Factory
 from imapproxy.config import CacheConfig, Config, ListenerConfig, UpstreamConfig, check_config
+from imapproxy.listener import offline_entrance
+from imapproxy.offline.verifier import Cost, Verifier, make_verifier
 from imapproxy.service import ProxyService
+from imapproxy.wire.secret import Secret
 from tests.deadline import soon
 from tests.socket_client import Client, connect
 
@@ -112,7 +116,13 @@ async def ask(client: Client, command: str) -> str:
 
 
 @pytest_twisted.async_yield_fixture
-async def offline_house(tmp_path: Path, logged_errors: object) -> AsyncIterator[OfflineHouse]:
+async def offline_house(
+    tmp_path: Path, logged_errors: object, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[OfflineHouse]:
+    def cheap(account: bytes, password: Secret) -> Verifier:
+        return make_verifier(account, password, Cost(2, 1, 1))
+
+    monkeypatch.setattr(offline_entrance, "make_verifier", cheap)
     house = OfflineHouse(tmp_path)
     yield house
     await soon(house.stop())

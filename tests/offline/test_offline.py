@@ -1,10 +1,12 @@
 """The server goes away, and comes back: on real sockets, with the fake server."""
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from fakeserver.certificates import Kind
 from fakeserver.faults import CONNECT, GREETING, CloseBefore, Fault
 from imapproxy.offline import return_path
+from imapproxy.offline.figures import OfflineFigures
 from tests.deadline import in_reactor
 from tests.offline.house import OfflineHouse, ask
 
@@ -204,13 +206,23 @@ class TestWhenItIsOffline:
 
 class TestBackOnline:
     @in_reactor
-    async def test_nothing_is_selected(self, offline_house: OfflineHouse, quick: None) -> None:
+    async def test_nothing_is_selected(
+        self, offline_house: OfflineHouse, quick: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        online: Deferred[None] = Deferred()
+        leave = OfflineFigures.left
+
+        def left(figures: OfflineFigures) -> None:
+            leave(figures)
+            online.callback(None)
+
+        monkeypatch.setattr(OfflineFigures, "left", left)
         await read_and_lose(offline_house, 'LIST "" "*"')
         client = await offline_house.logged_in()
         assert "Tag NO [UNAVAILABLE] " in await ask(client, "CREATE New")
         await offline_house.server.come_back()
-        while "Tag OK" not in (answer := await ask(client, "CREATE New")):
-            assert "Tag NO [UNAVAILABLE] " in answer
+        await online
+        assert "Tag OK" in await ask(client, "CREATE New")
         assert "New" in await ask(client, 'LIST "" "*"')
         assert "READ-WRITE" in await ask(client, "SELECT New")
         assert offline_house.figures()["sessions"] == 0
