@@ -115,6 +115,7 @@ class ReconnectConfig(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     enabled: bool = True
     patience: float = ReconnectRules().patience
     dead_after: float = ReconnectRules().dead_after
+    silent_after: float = ReconnectRules().silent_after
 
 
 class Config(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -345,8 +346,11 @@ def _pool(config: PoolConfig) -> PoolRules:
 
 
 def _reconnect(config: ReconnectConfig) -> ReconnectRules:
-    _check_positive("reconnect", {"patience": config.patience, "dead_after": config.dead_after})
-    return ReconnectRules(config.patience if config.enabled else 0.0, config.dead_after)
+    values = msgspec.structs.asdict(config)
+    enabled = values.pop("enabled")
+    _check_positive("reconnect", values)
+    rules = ReconnectRules(**values)
+    return rules if enabled else dataclasses.replace(rules, patience=0.0)
 
 
 def _check_positive(table: str, values: dict[str, Any]) -> None:

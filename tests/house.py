@@ -3,13 +3,14 @@
 import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import Deferred
 
-from imapproxy.config import Config, ListenerConfig, Settings, UpstreamConfig
+from imapproxy.config import Config, ListenerConfig, ReconnectConfig, Settings, UpstreamConfig
 from imapproxy.config import check_config as checked
 from imapproxy.service import Listener, ProxyService
 from tests.deadline import soon
@@ -84,8 +85,14 @@ class House:
         url = f"{scheme}://localhost:{at}"
         self._upstreams[name] = UpstreamConfig(url, "ca.pem", pins, connect_timeout=60)
 
-    def settings(self, *listeners: ListenerConfig, **limits: object) -> Settings:
-        settings = checked(Config(self._upstreams, listeners, data_dir="data"), self.directory)
+    def settings(
+        self,
+        *listeners: ListenerConfig,
+        reconnect: ReconnectConfig = ReconnectConfig(),  # noqa: B008 - frozen
+        **limits: object,
+    ) -> Settings:
+        config = Config(self._upstreams, listeners, data_dir="data", reconnect=reconnect)
+        settings = checked(config, self.directory)
         changed = dataclasses.replace(settings.limits, **limits)
         return msgspec.structs.replace(settings, limits=changed)
 
@@ -93,7 +100,7 @@ class House:
         files = {} if tls == "none" else {"cert_file": "cert.pem", "key_file": "cert.key"}
         return ListenerConfig(listen, upstream=upstream, tls=tls, **files)
 
-    async def start(self, *listeners: ListenerConfig, **limits: object) -> ProxyService:
+    async def start(self, *listeners: ListenerConfig, **limits: Any) -> ProxyService:
         service = ProxyService(reactor, self.settings(*listeners, **limits), self._on_ready)
         self._services.append(service)
         await service.start()

@@ -312,6 +312,7 @@ class ClientConnection(TwistedProtocol):
             parting=partner.parting,
             account=partner.account,
             comeback=comeback,
+            silent_after=rules.silent_after,
         )
         self._stage = session
         # A slow reader at either end stops the writer at the other.

@@ -77,7 +77,7 @@ class Changeover:
             state.caching.partner_lost()
         state.client.partner_lost()
         self._forsake_half_written()
-        state.undecided = None
+        state.undecided = state.renewing = None
         state.waits_for_turn = False
         state.order.partner_lost(state.told, state.continued, reason)
         if any(state.order.unanswered()):

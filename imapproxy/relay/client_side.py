@@ -191,14 +191,19 @@ class ClientSide:
             state.comeback.ledger.went_on(octets)
 
     def _continue(self, command: RelayedCommand, line: Line) -> None:
-        self._state.partner.write(line.data)
+        state = self._state
+        if state.renewing is command:
+            state.renewing = None  # DONE was said already; the answer is the client's now
+            command.owner = self._owner
+        else:
+            state.partner.write(line.data)
         if line.data.upper() == _DONE:
             # Nothing but the answer is missing, should the partner be lost now.
             command.line = ClientLine(command.client_tag, b" NOOP\r\n", b"NOOP")
         else:
             command.line = None
         if command.name == b"IDLE":  # takes one line, DONE; other dialogues go on until the tag
-            self._state.commands_again()
+            state.commands_again()
 
     def _discard(self, literal: Literal | None) -> None:
         """Skip what follows of a command that has its answer."""

@@ -41,11 +41,13 @@ _PROVEN = 10.0
 class ReconnectRules:
     """``patience`` is how long a client may wait for a new connection, in seconds; with 0 a session
     ends with its connection. A client that is silent to all probes of TCP for ``dead_after``
-    seconds is gone.
+    seconds is gone. ``silent_after`` is how long the server may owe an answer and say nothing, in
+    seconds; with 0 for ever.
     """
 
     patience: float = 30.0
     dead_after: float = DEAD_AFTER
+    silent_after: float = 300.0
 
 
 NO_RECONNECTING = ReconnectRules(patience=0.0)

@@ -42,6 +42,10 @@ class CommandQueue:
         """Let go of the first."""
         self._items.popleft()
 
+    def remove(self, item: Command) -> None:
+        """Let go of one."""
+        self._items.remove(item)
+
     def take_all(self) -> "deque[Command | bytes]":
         """Let go of all; which they were."""
         items, self._items = self._items, deque()

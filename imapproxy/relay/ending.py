@@ -6,6 +6,7 @@ from imapproxy.relay.client_line import read_client_line
 from imapproxy.relay.command_queue import Command, outcome_unknown
 from imapproxy.relay.large_answer import BrokenAnswer
 from imapproxy.relay.session_state import SessionState
+from imapproxy.relay.silence import Silence
 from imapproxy.upstream.errors import UpstreamError
 
 _SHUTTING_DOWN = b"imapproxy is shutting down"
@@ -19,8 +20,9 @@ class Ending:
 
     log = Logger()
 
-    def __init__(self, state: SessionState) -> None:
+    def __init__(self, state: SessionState, silence: Silence) -> None:
         self._state = state
+        self._silence = silence
 
     # -- what may be the beginning of the end ------------------------------------------------
 
@@ -144,6 +146,7 @@ class Ending:
 
     def _leave_partner(self) -> None:
         state = self._state
+        self._silence.stop()
         for timer in state.timers:
             if timer.active():
                 timer.cancel()

@@ -81,6 +81,11 @@ class Outbox:
         return len(self._waiting) <= 1
 
     @property
+    def holds_upstream(self) -> bool:
+        """Whether the upstream is not read, since the client does not take what is here."""
+        return self._upstream.is_held
+
+    @property
     def last_source(self) -> Source | None:
         """The source behind which nothing was said yet."""
         last = self._waiting[-1] if self._waiting else None

@@ -96,6 +96,7 @@ class PartnerSide:
     def batch_received(self) -> None:
         """What had arrived from the partner was told."""
         state = self._state
+        state.heard = True
         if state.caching is not None:
             state.caching.batch_received()
         self._answers.settle()

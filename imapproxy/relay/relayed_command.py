@@ -21,7 +21,8 @@ class CommandOwner(Protocol):
 
 
 class RelayedCommand(Exchange):
-    """``client_tag`` is the tag the client gave, ``name`` the command's name in upper case.
+    """``owner`` hears of its answer. ``client_tag`` is the tag the client gave, ``name`` the
+    command's name in upper case.
 
     ``literal_converted`` is set while a non-synchronizing literal of the client is offered to the
     partner as a synchronizing one. ``line`` is the command, if one short line is all of it, to be
@@ -30,12 +31,12 @@ class RelayedCommand(Exchange):
     """
 
     __slots__ = (
-        "_owner",
         "answered",
         "client_tag",
         "line",
         "literal_converted",
         "name",
+        "owner",
         "repeats",
         "told_before",
     )
@@ -44,7 +45,7 @@ class RelayedCommand(Exchange):
 
     def __init__(self, owner: CommandOwner, client_tag: bytes, name: bytes) -> None:
         super().__init__()
-        self._owner = owner
+        self.owner = owner
         self.client_tag = client_tag
         self.name = name
         self.answered = False
@@ -55,12 +56,12 @@ class RelayedCommand(Exchange):
 
     def continuation_request(self, line: bytes) -> None:
         """See :class:`Exchange`."""
-        self._owner.continuation_requested(self, line)
+        self.owner.continuation_requested(self, line)
 
     def tagged_response(self, text: bytes) -> None:
         """See :class:`Exchange`."""
-        self._owner.tagged(self, text)
+        self.owner.tagged(self, text)
 
     def connection_lost(self, error: UpstreamError) -> None:
         """See :class:`Exchange`."""
-        self._owner.command_lost(self, error)
+        self.owner.command_lost(self, error)

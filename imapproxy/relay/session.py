@@ -29,10 +29,12 @@ from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.client_side import ClientSide
 from imapproxy.relay.comeback import Comeback
 from imapproxy.relay.ending import Ending
+from imapproxy.relay.idle_renewal import IdleRenewal
 from imapproxy.relay.large_answer import BrokenAnswer
 from imapproxy.relay.own_commands import OwnCommands
 from imapproxy.relay.partner_side import PartnerSide
 from imapproxy.relay.session_state import SessionState
+from imapproxy.relay.silence import Silence
 from imapproxy.upstream.connection import UpstreamConnection
 from imapproxy.upstream.errors import UpstreamError
 from imapproxy.upstream.farewell import Parting
@@ -44,7 +46,8 @@ class RelaySession(SessionState):
     ``literal_plus`` tells whether the upstream takes non-synchronizing literals (RFC 7888);
     ``max_pipelined`` bounds the commands in flight, beyond it the client is not read; ``parting``
     takes the partner when the session is over. ``account`` is whose mail is cached, ``None`` to
-    relay everything. Without a ``comeback`` the session ends with its partner.
+    relay everything. Without a ``comeback`` the session ends with its partner. For
+    ``silent_after`` see :class:`imapproxy.relay.silence.Silence`.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class RelaySession(SessionState):
         parting: Parting | None = None,
         account: CachedAccount | None = None,
         comeback: Comeback | None = None,
+        silent_after: float = 0.0,
     ) -> None:
         super().__init__(
             client,
@@ -72,13 +76,14 @@ class RelaySession(SessionState):
         own = OwnCommands(self)
         if account is not None:
             self.caching = Caching(own, account, clock)
-        self._ending = Ending(self)
+        self._ending = Ending(self, Silence(self, silent_after, self._renew_idle))
         self._answers = AnswerOrder(self, self._ending)
         partner_side = PartnerSide(self, self._ending, self._answers, self._partner_lost)
         client_side = ClientSide(
             self, self._ending, self._answers, partner_side, own, self._come_back
         )
         self._changeover = Changeover(self, self._ending, self._answers, client_side, partner_side)
+        self._idle_renewal = IdleRenewal(self, client_side, partner_side)
         # Handed out as they are: one call less for each that comes.
         self.client_fragment = client_side.fragment
         self.client_gone = self._ending.client_gone
@@ -98,6 +103,9 @@ class RelaySession(SessionState):
 
     def _partner_lost(self, error: UpstreamError) -> None:
         self._changeover.partner_lost(error)
+
+    def _renew_idle(self) -> None:
+        self._idle_renewal.begin()
 
     def _come_back(self) -> None:
         self._changeover.come_back()

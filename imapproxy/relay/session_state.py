@@ -58,6 +58,8 @@ class SessionState:
         self.continued: RelayedCommand | None = None  # the client's next line belongs to it
         self.discarding = False  # the rest of a command that was answered already
         self.inside_response = False  # a response to the client has begun and not ended
+        self.renewing: RelayedCommand | None = None  # the IDLE that was ended to be said anew
+        self.heard = False  # anything, since it was looked last
         self.partner_inside = False  # the same of the partner's; the cache may hold it back
         self.told = 0
         self.bye_seen = False

@@ -19,6 +19,11 @@ class Valve:
         self._transport = transport
         self._reasons: set[str] = set()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether the transport is paused."""
+        return bool(self._reasons)
+
     def hold(self, reason: str) -> None:
         """Stop reading until :meth:`release` with the same reason."""
         if not self._reasons:

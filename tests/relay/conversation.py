@@ -127,7 +127,8 @@ class Conversation:
     def nothing_left(self) -> None:
         """Nobody has got anything that was not expected."""
         assert self.client_wire.take() == b"", "the client has got more"
-        assert self.upstream_wire.take() == b"", "the upstream has got more"
+        more = self.upstream_wire.take()
+        assert not more, f"the upstream has got more: {more!r}"
 
     def _play(self, line: str, number: int) -> None:
         actor, rest = line[:2], line[3:]
