@@ -7,15 +7,17 @@ if it may be, and the client is told what has changed in its mailbox.
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from imapproxy.relay.aftermath import Aftermath
 from imapproxy.relay.answer_order import AnswerOrder
 from imapproxy.relay.client_line import read_client_line
 from imapproxy.relay.client_side import ClientSide
 from imapproxy.relay.comeback import Comeback, Revived, Wish
-from imapproxy.relay.command_queue import Command
+from imapproxy.relay.command_queue import Command, Lost
 from imapproxy.relay.ending import Ending, ascii_text, sentence
 from imapproxy.relay.known_commands import SELECTS
 from imapproxy.relay.partner_side import PartnerSide
-from imapproxy.relay.repeating import names_messages_by_number, selection_stays_clear
+from imapproxy.relay.relayed_command import RelayedCommand
+from imapproxy.relay.repeating import selection_stays_clear
 from imapproxy.relay.restoring import Restored
 from imapproxy.relay.resume import CannotResume, flags_question, news
 from imapproxy.relay.session_state import SessionState
@@ -42,6 +44,7 @@ class Changeover:
         self._answers = answers
         self._client_side = client_side
         self._partner_side = partner_side
+        self._aftermath = Aftermath(state)
 
     # -- without a partner -------------------------------------------------------------------
 
@@ -76,25 +79,30 @@ class Changeover:
         if state.caching is not None:
             state.caching.partner_lost()
         state.client.partner_lost()
-        self._forsake_half_written()
+        half_written = self._forsake_half_written()
         state.undecided = state.renewing = None
         state.waits_for_turn = False
-        state.order.partner_lost(state.told, state.continued, reason)
+        selection = comeback.ledger.selection
+        may_expunge = selection is not None and not selection.read_only
+        state.order.partner_lost(
+            Lost(reason, state.told, state.continued, half_written, may_expunge)
+        )
         if any(state.order.unanswered()):
             self.come_back()
         self._answers.settle()
         state.resume_client()  # it is to be heard that it goes
 
-    def _forsake_half_written(self) -> None:
-        """The rest of a command that no partner will hear."""
+    def _forsake_half_written(self) -> RelayedCommand | None:
+        """The command the rest of which no partner will hear."""
         state = self._state
         command, state.half_written = state.half_written, None
         if command is None:
-            return
+            return None
         if state.undecided is command and not command.literal_converted:
             state.client.refuse_literal()
         else:
             state.discarding = True
+        return command
 
     def come_back(self) -> None:
         """Get another partner, for what is in flight or held."""
@@ -110,7 +118,7 @@ class Changeover:
                 self._ending.part(b"the connection was lost, and which mailbox it was is not known")
                 return
             wish = Wish(selection, known)
-        revived = comeback.begin(wish)
+        revived = comeback.begin(wish, self._aftermath)
         revived.addCallback(self._revived).addErrback(self._not_revived)
 
     @property
@@ -129,16 +137,14 @@ class Changeover:
 
     # -- with the next one -------------------------------------------------------------------
 
-    def _revived(self, revived: Revived) -> None:
+    def _revived(self, revived: Revived | None) -> None:
         state, comeback = self._state, self._comeback
-        partner, restored = revived
+        if revived is None:
+            self._still_alone()
+            return
+        partner, restored, _ = revived
         if partner.connection.error is not None:
             self.come_back()
-            return
-        has_moved = restored is not None and bool(restored.changes.vanished)
-        if has_moved and self._numbers_are_needed(comeback):
-            partner.leave()
-            self._ending.part(b"the connection was lost, and messages have gone meanwhile")
             return
         state.partner = connection = partner.connection
         state.parting = partner.parting or Goodbye(connection)
@@ -148,20 +154,18 @@ class Changeover:
         connection.receiver = self._partner_side
         comeback.gone, comeback.bye = False, b""
         connection.gather()
+        self._aftermath.translated = 0
         if restored is not None:
             self._tell(comeback, restored)
         self._repeat_all(comeback)
 
-    def _numbers_are_needed(self, comeback: Comeback) -> bool:
-        """Whether a command that waits means messages by the numbers that they had."""
-        held = None if comeback.held is None else read_client_line(comeback.held.data)
-        whole = comeback.held is None or comeback.held.literal is None
-        if held is not None and names_messages_by_number(held, whole=whole):
-            return True
-        return any(
-            item.line is None or names_messages_by_number(item.line)
-            for item in self._state.order.unanswered()
-        )
+    def _still_alone(self) -> None:
+        """A connection was had for what it had to settle, and left."""
+        if self._aftermath.waits:
+            self.come_back()
+            return
+        self._answers.settle()
+        self._state.resume_client()
 
     def _tell(self, comeback: Comeback, restored: Restored) -> None:
         """Tell the client what has changed in its mailbox."""

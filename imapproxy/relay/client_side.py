@@ -6,6 +6,7 @@ Its fragments are taken one at a time, and none while the next one could mean tw
 from collections.abc import Callable
 
 from imapproxy.relay.answer_order import AnswerOrder
+from imapproxy.relay.append_question import append_question
 from imapproxy.relay.client_line import ClientLine, read_client_line, tag_of_broken_line
 from imapproxy.relay.comeback import FlagsQuestion
 from imapproxy.relay.ending import Ending
@@ -120,8 +121,23 @@ class ClientSide:
             state.caching.relaying(relayed, command, whole=whole)
         if state.comeback is not None:
             state.comeback.relaying(relayed, command, whole=whole)
+            if not whole:
+                self._watch_append(relayed, command)
         self._write(relayed, Line(command.rest, line.literal))
         return relayed
+
+    def _watch_append(self, relayed: RelayedCommand, command: ClientLine) -> None:
+        """Note down by what an APPEND could be found, should its answer be lost."""
+        state = self._state
+        state.appends = None
+        selected = None if state.caching is None else state.caching.selected
+        if selected is None or selected.known is None or selected.mailbox is None:
+            return
+        if command.name == b"APPEND":
+            state.appends = append_question(
+                command, selected.mailbox.name, selected.known, state.appended
+            )
+            relayed.question = state.appends
 
     def _planned(self, command: ClientLine, line: Line) -> bool:
         """Answer a command with the help of the cache, if that can be done."""
@@ -187,6 +203,8 @@ class ClientSide:
         state = self._state
         if state.caching is not None:
             state.caching.went_on(octets)
+        if state.appends is not None:
+            state.appends.went_on(octets)
         if state.comeback is not None and state.comeback.ledger.reads_on:
             state.comeback.ledger.went_on(octets)
 

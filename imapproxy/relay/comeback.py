@@ -7,7 +7,7 @@ read meanwhile. What the server refuses it is not asked again.
 import random
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
@@ -20,6 +20,7 @@ from imapproxy.relay.ledger import Ledger, Selection
 from imapproxy.relay.partner import NotLetIn, Partner
 from imapproxy.relay.restoring import Restored, Restoring
 from imapproxy.relay.resume import CannotResume, Known
+from imapproxy.upstream.client import ImapClient
 from imapproxy.upstream.errors import UpstreamError
 from imapproxy.upstream.exchange import Exchange
 from imapproxy.upstream.keepalive import DEAD_AFTER
@@ -61,10 +62,24 @@ class Wish(NamedTuple):
 
 
 class Revived(NamedTuple):
-    """The new partner; without ``restored`` nothing is selected on it."""
+    """The new partner, and who asks it; without ``restored`` nothing is selected on it."""
 
     partner: Partner
     restored: Restored | None
+    client: ImapClient
+
+
+class Settling(Protocol):
+    """What is done on a new connection before it is the session's
+    (:class:`imapproxy.relay.aftermath.Aftermath`).
+    """
+
+    @property
+    def waits(self) -> bool:
+        """Whether any command still waits for the connection."""
+
+    async def settle(self, revived: Revived) -> bool:
+        """Whether the session goes on with it; otherwise it is left."""
 
 
 class Comeback:
@@ -93,7 +108,7 @@ class Comeback:
         self._rules = rules
         self._clock = clock
         self._jitter = jitter
-        self._attempts: Deferred[Revived] | None = None
+        self._attempts: Deferred[Revived | None] | None = None
         self._revived_at: float | None = None
         self._trouble_began = 0.0
         self._pause = 0.0
@@ -109,15 +124,16 @@ class Comeback:
         """Whether a new connection is being had."""
         return self._attempts is not None
 
-    def begin(self, wish: Wish | None) -> "Deferred[Revived]":
+    def begin(self, wish: Wish | None, settling: Settling) -> "Deferred[Revived | None]":
         """Get a connection, set up as the last one was; fails with :class:`CannotResume`.
 
+        ``None`` if it was had for what is settled alone, and was left.
         A connection that is lost as soon as it is there does not make the patience any longer.
         """
         now = self._clock.seconds()
         if self._revived_at is None or now - self._revived_at >= _PROVEN:
             self._trouble_began, self._pause = now, 0.0
-        attempts = Deferred.fromCoroutine(self._try(wish))
+        attempts = Deferred.fromCoroutine(self._try(wish, settling))
         if not attempts.called:
             self._attempts = attempts
         return attempts.addBoth(self._ended)
@@ -131,13 +147,14 @@ class Comeback:
         if self._attempts is not None:
             self._attempts.cancel()
 
-    async def _try(self, wish: Wish | None) -> Revived:
+    async def _try(self, wish: Wish | None, settling: Settling) -> Revived | None:
         ends = self._trouble_began + self._rules.patience
         while True:
             left = await self._wait(ends)
             attempt = Deferred.fromCoroutine(self._attempt(wish))
             try:
                 revived = await attempt.addTimeout(min(left, _ATTEMPT), self._clock)
+                goes_on = await self._settled(revived, settling, left)
             except NotLetIn as error:
                 if _is_final(error):
                     raise CannotResume(str(error)) from error
@@ -146,7 +163,19 @@ class Comeback:
                 self._failed(error)
             else:
                 self._revived_at = self._clock.seconds()
-                return revived
+                return revived if goes_on else None
+            if not settling.waits:
+                return None
+
+    async def _settled(self, revived: Revived, settling: Settling, left: float) -> bool:
+        goes_on = False
+        try:
+            settled = Deferred.fromCoroutine(settling.settle(revived))
+            goes_on = await settled.addTimeout(left, self._clock)
+        finally:
+            if not goes_on:
+                revived.partner.leave()
+        return goes_on
 
     async def _wait(self, ends: float) -> float:
         """Pause before an attempt, but before the first; how many seconds are left then."""
@@ -172,7 +201,7 @@ class Comeback:
             if wish is not None:
                 restored = await restoring.select(*wish)
             done = True
-            return Revived(partner, restored)
+            return Revived(partner, restored, restoring.client)
         finally:
             if not done:
                 partner.leave()

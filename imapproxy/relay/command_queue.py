@@ -1,8 +1,10 @@
 """What a client has begun and was not answered yet, in the order in which it was said."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
+from imapproxy.relay.outcomes import expunge_question
 from imapproxy.relay.planned_fetch import PlannedFetch
 from imapproxy.relay.relayed_command import RelayedCommand
 from imapproxy.relay.repeating import Fate, fate_of
@@ -12,6 +14,7 @@ Command = RelayedCommand | PlannedFetch
 
 # One that is said again and again may be what ends the partner.
 _MAX_REPEATS = 2
+_STORES = frozenset((b"STORE", b"UID STORE"))
 
 
 class CommandQueue:
@@ -57,17 +60,45 @@ class CommandQueue:
             if not isinstance(item, bytes) and not item.answered:
                 yield item
 
-    def partner_lost(self, told: int, idling: Command | None, reason: bytes) -> None:
-        """Put an answer in the place of each command that may not be said again.
+    def replace(self, item: Command, answer: bytes) -> None:
+        """Put the answer in the place of a command."""
+        self._items[self._items.index(item)] = answer
 
-        ``told`` counts what the client was told up to now, ``idling`` is its IDLE.
+    def partner_lost(self, what: "Lost") -> None:
+        """Put an answer in the place of each command that may not be said again, and of which it
+        cannot be found out whether it was done.
         """
+        stores_behind = _stores_answered(self._items)
+        is_first = True
         for at, item in enumerate(self._items):
             if isinstance(item, bytes) or item.answered:
                 continue
-            is_worn = item.repeats >= _MAX_REPEATS and item is not idling
-            if is_worn or not _may_be_said_again(item, told):
-                self._items[at] = outcome_unknown(item.client_tag, reason)
+            is_overtaken = at < stores_behind and item.name in _STORES
+            if item is what.half_written:
+                self._items[at] = not_done(item.client_tag, what.reason)
+            elif is_overtaken or not (
+                _may_be_said_again(item, what) or (_may_be_asked(item, what, is_first=is_first))
+            ):
+                self._items[at] = outcome_unknown(item.client_tag, what.reason)
+            is_first = False
+
+
+class Lost(NamedTuple):
+    """What there was when the partner was lost: ``told`` counts what the client was told up to
+    then, ``idling`` is its IDLE, ``half_written`` what it had not said to the end. With
+    ``may_expunge`` a mailbox is selected that can be changed.
+    """
+
+    reason: bytes
+    told: int
+    idling: Command | None
+    half_written: Command | None
+    may_expunge: bool
+
+
+def not_done(tag: bytes, reason: bytes) -> bytes:
+    """The answer to a command of which the partner never had all."""
+    return tag + b" NO [UNAVAILABLE] Not done: " + reason + b"\r\n"
 
 
 def outcome_unknown(tag: bytes, reason: bytes) -> bytes:
@@ -75,9 +106,38 @@ def outcome_unknown(tag: bytes, reason: bytes) -> bytes:
     return tag + b" NO [UNAVAILABLE] Outcome unknown: " + reason + b"\r\n"
 
 
-def _may_be_said_again(command: Command, told: int) -> bool:
+def _stores_answered(items: Sequence[Command | bytes]) -> int:
+    """Where the last STORE stands that has its answer: what was said before it would, said again,
+    have the last word.
+    """
+    places = (
+        at
+        for at, item in enumerate(items)
+        if not isinstance(item, bytes) and item.answered and item.name in _STORES
+    )
+    return max(places, default=0)
+
+
+def _may_be_said_again(command: Command, what: Lost) -> bool:
+    if command.repeats >= _MAX_REPEATS and command is not what.idling:
+        return False
     fate = Fate.UNKNOWN if command.line is None else fate_of(command.line)
-    return fate is Fate.REPEATED or (fate is Fate.REPEATED_IF_UNTOLD and _is_untold(command, told))
+    return fate is Fate.REPEATED or (
+        fate is Fate.REPEATED_IF_UNTOLD and _is_untold(command, what.told)
+    )
+
+
+def _may_be_asked(command: Command, what: Lost, *, is_first: bool) -> bool:
+    """Whether it can be found out if it was done; its question is then set.
+
+    An EXPUNGE behind another command without an answer could be found to have nothing to do since
+    that was not done.
+    """
+    if isinstance(command, PlannedFetch):
+        return False
+    if command.question is None and is_first and what.may_expunge:
+        command.question = expunge_question(command.line)
+    return command.question is not None and command.question.may_ask
 
 
 def _is_untold(command: Command, told: int) -> bool:

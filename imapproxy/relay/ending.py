@@ -51,7 +51,8 @@ class Ending:
         if state.over or state.draining:
             return False
         state.draining = True
-        if state.is_alone and state.order:
+        is_held = state.comeback is not None and state.comeback.held is not None
+        if state.is_alone and (state.order or is_held):
             self.part(_SHUTTING_DOWN)
             return False
         state.timers.append(state.clock.callLater(grace, self.say_bye))

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from imapproxy.relay.client_line import ClientLine
+from imapproxy.relay.outcomes import Question
 from imapproxy.upstream.errors import UpstreamError
 from imapproxy.upstream.exchange import Exchange
 
@@ -27,7 +28,8 @@ class RelayedCommand(Exchange):
     ``literal_converted`` is set while a non-synchronizing literal of the client is offered to the
     partner as a synchronizing one. ``line`` is the command, if one short line is all of it, to be
     said again if it has to be; ``told_before`` counts what the client was told up to its beginning,
-    ``repeats`` how often it was said again.
+    ``repeats`` how often it was said again. ``question`` is how to find out whether it was done,
+    should its answer be lost.
     """
 
     __slots__ = (
@@ -37,6 +39,7 @@ class RelayedCommand(Exchange):
         "literal_converted",
         "name",
         "owner",
+        "question",
         "repeats",
         "told_before",
     )
@@ -53,6 +56,7 @@ class RelayedCommand(Exchange):
         self.line: ClientLine | None = None
         self.told_before = 0
         self.repeats = 0
+        self.question: Question | None = None
 
     def continuation_request(self, line: bytes) -> None:
         """See :class:`Exchange`."""

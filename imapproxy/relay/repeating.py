@@ -28,9 +28,12 @@ _READS = frozenset(
 ) | {b"UID FETCH", b"UID SEARCH", b"UID SORT", b"UID THREAD"}
 # They have no answer of their own, or one that a server may give at any time.
 _HARMLESS = frozenset((b"NOOP", b"CHECK", b"IDLE"))
-# Flags are set to what the client says, whatever they were (RFC 3501 section 6.4.6). Anything in
-# parentheses in front of them is a condition (RFC 7162 section 3.1.3).
-_SETS_FLAGS = re.compile(rb" +(?:UID +)?STORE +[0-9:,*]+ +FLAGS(?:\.SILENT)? ", re.IGNORECASE)
+# Flags are a set: to set, add or remove them twice is the same as once, but for what another client
+# has done in between, and that comes out as if the command had been slow. Anything in parentheses
+# in front of them is a condition (RFC 7162 section 3.1.3); X-GM-LABELS and the like may do more.
+_SETS_FLAGS = re.compile(rb" +(?:UID +)?STORE +[0-9:,*]+ +[+-]?FLAGS(?:\.SILENT)? ", re.IGNORECASE)
+
+_UP_TO_THE_LAST = re.compile(rb" +(?:UID +)?(?:STORE|COPY|MOVE|REPLACE) +[0-9:,]*\*", re.IGNORECASE)
 
 _BY_NUMBER = frozenset(b"FETCH STORE SEARCH SORT THREAD COPY MOVE REPLACE ESEARCH".split())
 _MAY_HAVE_NUMBERS = frozenset((b"UID SEARCH", b"UID SORT", b"UID THREAD"))
@@ -64,6 +67,11 @@ def names_messages_by_number(line: ClientLine, *, whole: bool = True) -> bool:
     if line.name in _MAY_HAVE_NUMBERS:
         return not whole or _searches_by_number(line)
     return line.name in _BY_NUMBER
+
+
+def changes_up_to_the_last(line: ClientLine) -> bool:
+    """Whether the command changes messages up to ``*``, the last that there is."""
+    return _UP_TO_THE_LAST.match(line.rest) is not None
 
 
 def _searches_by_number(line: ClientLine) -> bool:

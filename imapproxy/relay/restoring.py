@@ -41,11 +41,14 @@ class Restored:
 
 
 class Restoring:
-    """One new connection. Raises :class:`CannotResume`, or what became of the connection."""
+    """Asks one new connection, by ``client``.
+
+    Raises :class:`CannotResume`, or what became of the connection.
+    """
 
     def __init__(self, connection: UpstreamConnection) -> None:
-        self._client = ImapClient(connection)
-        self._client.observers.append(self._hear)
+        self.client = ImapClient(connection)
+        self.client.observers.append(self._hear)
         self._connection = connection
         self._exists = 0
         self._recent = 0
@@ -94,7 +97,7 @@ class Restoring:
 
     async def _run(self, command: bytes) -> Outcome:
         try:
-            return await self._client.run_request(Request(self._connection, (command,), "sync"))
+            return await self.client.run_request(Request(self._connection, (command,), "sync"))
         except CommandRefused as error:
             name = command.split(None, 1)[0].decode("ascii", "replace")
             raise CannotResume(f"the server refuses {name}") from error

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from imapproxy.relay.append_question import Appended, AppendQuestion
 from imapproxy.relay.caching import Caching
 from imapproxy.relay.client_port import ClientPort
 from imapproxy.relay.comeback import Comeback
@@ -67,6 +68,8 @@ class SessionState:
         self.draining = False
         self.leaving = False  # LOGOUT was relayed
         self.logged_out = False  # LOGOUT is answered here: the partner stays
+        self.appended = Appended()
+        self.appends: AppendQuestion | None = None  # sees the APPEND that is being said
         self.over = False
         self.timers: list[IDelayedCall] = []
 

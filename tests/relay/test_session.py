@@ -4,6 +4,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from imapproxy.listener.limits import Limits
+from imapproxy.relay.comeback import ReconnectRules
 from tests.relay.conversation import Conversation
 
 
@@ -627,7 +628,7 @@ class TestInputEnds:
         assert talk.client_wire.disconnecting
 
     def test_an_answer_that_never_comes_is_not_waited_for_for_ever(self):
-        talk = Conversation()
+        talk = Conversation(reconnect=ReconnectRules(patience=0.0, silent_after=0.0))
         talk.client.dataReceived(b"a1 NOOP\r\n")
         talk.client.readConnectionLost()
         talk.client.proceed()
