@@ -61,6 +61,8 @@ class Changeover:
         state = self._state
         if state.inside_response or state.leaving or state.logged_out:
             return False
+        if state.partner_inside and state.news.wait:
+            return False  # half a response waits to be told
         if state.draining or state.input_ended or comeback.ledger.hindrance:
             return False
         if state.continued is not None and not state.idling:

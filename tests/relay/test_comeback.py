@@ -539,6 +539,18 @@ class TestTheEnd:
         talk.client.dataReceived(b"a1 NOOP\r\n")
         talk.script(SAME_AGAIN + "    U: a1 NOOP")
 
+    def test_half_a_response_that_was_not_told_yet(self, talk):
+        talk.script(KNOWN)
+        talk.script(r"""
+            S: * 4 EXISTS
+            R: * 4 EXISTS
+            U: P1 FETCH 4:4 (UID)
+            S. * 1 FETCH (X-NEWS {100000}\r\nFrom:
+        """)
+        talk.upstream_closes()
+        talk.script(f"R: * BYE [UNAVAILABLE] {CLOSED}")
+        assert talk.client_wire.closed
+
     def test_a_mailbox_of_which_nothing_is_known(self, uncached):
         uncached.script(SELECTED)
         uncached.upstream_closes()
