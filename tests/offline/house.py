@@ -1,5 +1,6 @@
 """A server that can go away and come back, a proxy with a cache before it, and their clients."""
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from imapproxy.offline.verifier import Cost, Verifier, make_verifier
 from imapproxy.service import ProxyService
 from imapproxy.wire.secret import Secret
 from tests.deadline import soon
+from tests.reserved_port import reserved
 from tests.socket_client import Client, connect
 
 
@@ -23,15 +25,24 @@ class Server(FakeServer):
     """The fake server, whose port of implicit TLS can be shut and opened again."""
 
     at = 0  # that port
+    _held: socket.socket | None = None
 
     async def go_away(self) -> None:
         """Nobody listens any more, and who was connected no longer is."""
         port = self._listening.pop("imaps")
         await maybeDeferred(port.stopListening)
+        self._held = reserved(self.at)
         self.disconnect_all()
 
     async def come_back(self) -> None:
         await self.listen("imaps", ("127.0.0.1", self.at), _Factory(self, tls=True))
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Hold on to the port no longer."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
 
 class OfflineHouse:
@@ -108,6 +119,7 @@ class OfflineHouse:
     async def stop(self) -> None:
         await self.stop_proxy()
         await self.server.stop()
+        self.server.let_go()
 
 
 async def ask(client: Client, command: str) -> str:

@@ -23,6 +23,7 @@ from typing import Self
 import trustme
 
 from tests.real.programs import Program, find_program
+from tests.reserved_port import reserved
 
 PASSWORD = "correct-horse"
 
@@ -197,6 +198,7 @@ class Dovecot:
         self._numbers = itertools.count(1)
         self._directory: Path | None = None
         self._program: Program | None = None
+        self._held: list[socket.socket] = []  # its ports, while it is away
 
     @staticmethod
     def missing() -> str | None:
@@ -255,6 +257,7 @@ class Dovecot:
             # Asked to end it waits a second for its processes, of which nobody wants anything.
             self._program.kill()
             self._program = None
+        self._let_go()
         if self._directory is not None:
             # Who is being killed may still be at a file.
             for _ in range(_STARTS):
@@ -265,6 +268,7 @@ class Dovecot:
         """Kill it, and keep its directory: nobody listens on its ports until it comes back."""
         assert self._program is not None, "not started"
         self._program.kill()
+        self._held = [reserved(port) for port in (self.imap_port, self.imaps_port)]
 
     @property
     def is_away(self) -> bool:
@@ -274,6 +278,12 @@ class Dovecot:
     def come_back(self) -> None:
         """Start it again, on the same ports and with the same mail."""
         self._run(self.directory / "dovecot.conf")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        held, self._held = self._held, []
+        for port in held:
+            port.close()
 
     def account(self, name: str = "user") -> Account:
         """Return a user who has not been there before, with an empty INBOX."""
