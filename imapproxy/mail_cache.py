@@ -20,6 +20,8 @@ from imapproxy.upstream.address import Address
 from imapproxy.wire.capability import Capabilities
 from imapproxy.wire.credentials import Credentials
 
+_PATIENCE = 2.0  # seconds for what is still being worked out when everything ends
+
 
 class MailCache:
     """One store, how fresh its answers have to be, and whether it is read ``offline``.
@@ -89,7 +91,7 @@ class MailCache:
     async def close(self) -> None:
         """Finish writing."""
         for entrance in self._entrances.values():
-            await entrance.settled()
+            await entrance.settled(_PATIENCE)
         await self.store.close()
 
 

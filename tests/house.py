@@ -10,7 +10,14 @@ import pytest_twisted
 from twisted.internet import reactor  # noqa: TID251
 from twisted.internet.defer import Deferred
 
-from imapproxy.config import Config, ListenerConfig, ReconnectConfig, Settings, UpstreamConfig
+from imapproxy.config import (
+    CacheConfig,
+    Config,
+    ListenerConfig,
+    ReconnectConfig,
+    Settings,
+    UpstreamConfig,
+)
 from imapproxy.config import check_config as checked
 from imapproxy.service import Listener, ProxyService
 from tests.deadline import soon
@@ -91,7 +98,11 @@ class House:
         reconnect: ReconnectConfig = ReconnectConfig(),  # noqa: B008 - frozen
         **limits: object,
     ) -> Settings:
-        config = Config(self._upstreams, listeners, data_dir="data", reconnect=reconnect)
+        # A verifier of each account's password would take a third of a second.
+        cache = CacheConfig(offline=False)
+        config = Config(
+            self._upstreams, listeners, data_dir="data", cache=cache, reconnect=reconnect
+        )
         settings = checked(config, self.directory)
         changed = dataclasses.replace(settings.limits, **limits)
         return msgspec.structs.replace(settings, limits=changed)

@@ -12,7 +12,14 @@ from fakeserver.extensions import Extensions
 from fakeserver.host import Limits
 from fakeserver.server import FakeServer
 from fakeserver.transcript import ConnectionRecord
-from imapproxy.config import Config, ListenerConfig, PoolConfig, UpstreamConfig, check_config
+from imapproxy.config import (
+    CacheConfig,
+    Config,
+    ListenerConfig,
+    PoolConfig,
+    UpstreamConfig,
+    check_config,
+)
 from imapproxy.service import ProxyService
 from tests.deadline import in_reactor, soon
 from tests.logged_errors import logged_errors
@@ -64,7 +71,9 @@ class Pooled:
             compress=self._compress,
         )
         listener = ListenerConfig("127.0.0.1:0")
-        return check_config(Config({"s": upstream}, (listener,), pool=pool), self._directory)
+        cache = CacheConfig(offline=False)
+        config = Config({"s": upstream}, (listener,), cache=cache, pool=pool)
+        return check_config(config, self._directory)
 
     async def client(self) -> Client:
         assert self.service is not None

@@ -52,7 +52,7 @@ class Warm:
         config = Config(
             {"s": upstream},
             (ListenerConfig("127.0.0.1:0"),),
-            cache=CacheConfig(freshness=self.freshness),
+            cache=CacheConfig(freshness=self.freshness, offline=False),
             data_dir=str(self._directory / "data"),
         )
         self.service = ProxyService(reactor, check_config(config, self._directory))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -255,9 +255,24 @@ class OfflineEntrance:
 
     # -- both ------------------------------------------------------------------------------------
 
-    async def settled(self) -> None:
-        """Done when everything that is to be kept was handed to the store."""
-        await DeferredList(list(self._under_way))
+    async def settled(self, patience: float | None = None) -> None:
+        """Done when everything that is to be kept was handed to the store.
+
+        After ``patience`` seconds what is left is left: a verifier is made at the next log-in, too.
+        """
+        waiting: Deferred[None] = Deferred()
+
+        def done(_: object) -> None:
+            if not waiting.called:
+                waiting.callback(None)
+
+        DeferredList(list(self._under_way)).addCallback(done)
+        if patience is not None:
+            waiting.addTimeout(patience, self._clock)
+        try:
+            await waiting
+        except TimeoutError:
+            self.log.info("not all verifiers of passwords could be made before the end")
 
     def _do(self, work: Coroutine[Any, Any, Any]) -> "Deferred[Any]":
         doing = Deferred.fromCoroutine(work)

@@ -126,8 +126,9 @@ class Ending:
                 state.say(b"* BYE Logging out\r\n")
                 state.bye_seen = True
             state.say(command.client_tag + b" OK Logout completed.\r\n")
-        elif not state.bye_seen:  # else it is as the server itself would have it
+        elif command.name != b"APPEND" and not state.bye_seen:
             state.say(outcome_unknown(command.client_tag, reason))
+        # Else it is as the server itself would have it: the BYE says that nobody knows.
 
     def say_bye(self, reason: bytes = _SHUTTING_DOWN) -> None:
         """Say why the session ends, if it may be said here, and end it."""

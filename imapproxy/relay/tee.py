@@ -116,11 +116,17 @@ class Tee:
         """Whether the view agrees with what was told, now or before."""
         selected, (_, _, numbers, uids) = self._selected, places
         first, last = numbers[0], numbers[-1]
+        view = selected.view
+        if view is None:
+            return False
+        if not all(0 < number <= view.exists for number in (first, last)):
+            selected.learn(0, 0)  # nobody has such messages: what it tells is not believed
+            return False
         if last - first + 1 != len(numbers) or numbers != array("I", range(first, last + 1)):
             for number, uid in zip(numbers, uids, strict=True):
                 selected.learn(number, uid)
             return all(map(int.__eq__, map(selected.uid, numbers), uids))
-        if selected.view is not None and selected.view.uids(first, last) != uids:
+        if view.uids(first, last) != uids:
             selected.learn_run(first, uids)
         return selected.view is not None and selected.view.uids(first, last) == uids
 
