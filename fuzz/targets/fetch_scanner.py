@@ -41,7 +41,7 @@ class _Sink:
         assert self.inside
         assert self._left < 0
         self._name, self._left = name, size
-        self.items[name.upper()] = b""
+        self.items[name.upper()] = _announced(size, binary=binary)
 
     def literal_octets(self, octets: Octets) -> None:
         assert self._left >= len(octets.data)
@@ -51,7 +51,7 @@ class _Sink:
         self._left = self._left or -1
 
     def literal(self, name: bytes, octets: bytes, binary: bool) -> None:
-        self._whole(name, octets)
+        self._whole(name, _announced(len(octets), binary=binary) + octets)
 
     def fetch_ends(self) -> None:
         assert self.inside
@@ -113,6 +113,11 @@ def _compare(whole: bytes, sink: _Sink) -> None:
     assert sorted(names) == sorted(told)
     for name, value in response.items:
         assert _bare(value) == _bare(told[name.encode("latin-1")])
+
+
+def _announced(size: int, *, binary: bool) -> bytes:
+    """As on the wire: a literal may hold what looks like the announcement of another."""
+    return b"%b{%d}\r\n" % (b"~" if binary else b"", size)
 
 
 def _bare(value: bytes) -> bytes:
