@@ -145,6 +145,8 @@ async def test_a_worker_that_is_killed(crew):
     await logged_in(port)
     os.kill(second, signal.SIGKILL)
     await other.lost
+    # Who comes before that is noticed may be handed to the dead, and is lost with it.
+    await crew.told(r"worker 2 has ended \(signal 9\)")
     # Now perhaps nobody is there; who comes waits in the queue of the kernel.
     await logged_in(port)
     assert (await crew.status())["restarts"] == 2
