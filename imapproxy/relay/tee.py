@@ -119,15 +119,13 @@ class Tee:
         view = selected.view
         if view is None:
             return False
-        if not all(0 < number <= view.exists for number in (first, last)):
-            selected.learn(0, 0)  # nobody has such messages: what it tells is not believed
-            return False
         if last - first + 1 != len(numbers) or numbers != array("I", range(first, last + 1)):
             for number, uid in zip(numbers, uids, strict=True):
                 selected.learn(number, uid)
             return all(map(int.__eq__, map(selected.uid, numbers), uids))
-        if view.uids(first, last) != uids:
-            selected.learn_run(first, uids)
+        are_there = first > 0 and last <= view.exists
+        if not are_there or view.uids(first, last) != uids:
+            selected.learn_run(first, uids)  # where nobody has such messages the view goes blind
         return selected.view is not None and selected.view.uids(first, last) == uids
 
     # -- FetchSink -------------------------------------------------------------------------

@@ -99,6 +99,9 @@ def test_it_ends_in_front_of_what_is_different(other):
         b"* 2 FETCH (UID 12 BODY[] {1}\r\nb UID 13)\r\n",  # two UIDs
         b"* 2 FETCH (UID 11 BODY[] {1}\r\nb)\r\n",  # the UID of another
         b"* 1 FETCH (UID 12 BODY[] {1}\r\nb)\r\n",  # another UID of the same
+        b"* 4 FETCH (UID 12 BODY[] {1}\r\nb)\r\n",  # a message that is not there
+        b"* 2 FETCH (UID 12 BODY[] {1}\r\nb)\r\n* 3 FETCH (UID 13)\r\n* 4 FETCH (UID 14)\r\n",
+        b"* 0 FETCH (UID 12 BODY[] {1}\r\nb)\r\n",
     ],
 )
 def test_of_what_contradicts_itself_nothing_is_kept(second):
